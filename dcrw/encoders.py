@@ -1,0 +1,178 @@
+"""Encoders: from what is seen at a step to the posterior of z_t (Eq. 5-10, 29-30).
+
+Every encoder has the same two calls. `look` takes the images once; `forward` is called at each step with what `look`
+returned and the writer's state, and returns the posterior and the encoder's own next state.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dcrw import attention
+from dcrw.attention import Conventions
+from dcrw.config import ModelConfig
+from dcrw.layers import Heads, LSTMCell
+
+CHANNELS = (32, 64)  # Conv 3 x 3 x 32 and Conv 3 x 3 x 64, Sec. III-B
+
+
+class Posterior(NamedTuple):
+    """q(z_t | h_enc), a diagonal Gaussian."""
+
+    mean: Tensor  # (B, z)
+    log_sigma: Tensor  # (B, z)
+
+
+class EncoderState(NamedTuple):
+    """Memory of an encoder that has one."""
+
+    hidden: Tensor  # (B, D)
+    cell: Tensor  # (B, D)
+
+
+class Sight(NamedTuple):
+    """What the writer shows its encoder at a step."""
+
+    canvas: Tensor  # (B, A, A) logits, c_{t-1}
+    hidden: Tensor  # (B, D) h_{t-1}^dec
+    read_window: Tensor  # (B, 5) emitted from h_{t-1}^dec
+    memory: EncoderState | None
+
+
+class ConvolutionalFeatures(nn.Module):
+    """Conv 3x3x32, pool 2x2, conv 3x3x64, pool 2x2 (Sec. III-B), ReLU after each convolution; decision 8."""
+
+    def __init__(self, channels: int, size: int, keep_border: bool = True):
+        super().__init__()
+        self.keep_border = keep_border
+        self.first = _convolution(channels, CHANNELS[0])
+        self.second = _convolution(CHANNELS[0], CHANNELS[1])
+        for _ in range(2):
+            size = (size + 1) // 2 if keep_border else size // 2
+        if size < 1:
+            raise ValueError("the image is too small for two poolings that drop the border; use pooling = keep-border")
+        self.count = CHANNELS[1] * size * size
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, channels, N, N) to (B, count)."""
+        images = images.contiguous(memory_format=torch.channels_last)  # pooling is three times faster so on a CPU
+        hidden = F.max_pool2d(self.first(images), 2, ceil_mode=self.keep_border).relu()
+        return F.max_pool2d(self.second(hidden), 2, ceil_mode=self.keep_border).relu().flatten(1)
+
+
+class PosteriorHeads(nn.Module):
+    """Mean and log sigma from features (Eq. 5-6): two linear maps, or one W for both; decision 15."""
+
+    def __init__(self, inputs: int, latent_size: int, tied: bool):
+        super().__init__()
+        names = ["mean"] if tied else ["mean", "log_sigma"]
+        self.heads = Heads(inputs, dict.fromkeys(names, latent_size))
+
+    def forward(self, features: Tensor) -> Posterior:
+        """(B, inputs) to the posterior."""
+        emitted = self.heads(features)
+        return Posterior(emitted["mean"], emitted.get("log_sigma", emitted["mean"]))
+
+
+class GlimpseReader(nn.Module):
+    """The read operation: a window on the image and on the error image (Eq. 7-8, 21)."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.size, self.image_size = config.read_size, config.image_size
+        self.conventions = conventions(config)
+
+    def forward(self, images: Tensor, sight: Sight) -> Tensor:
+        """images (B, A, A) in [0, 1] to the glimpse (B, 2, N, N)."""
+        window = attention.window(sight.read_window, self.size, self.image_size, self.conventions)
+        filters = attention.filterbank(window, self.size, self.image_size, self.conventions)
+        error = images - sight.canvas.sigmoid()
+        return attention.read(images, error, filters, window.log_intensity)
+
+
+class GlimpseCNN(nn.Module):
+    """DCRW with attention: a CNN on the glimpse at every step (Eq. 9); h_dec joins its features; decision 7."""
+
+    reads = True
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.reader = GlimpseReader(config)
+        self.features = ConvolutionalFeatures(2, config.read_size, config.pooling == "keep-border")
+        inputs = self.features.count + config.hidden_size
+        self.posterior = PosteriorHeads(inputs, config.latent_size, config.posterior_heads == "tied")
+
+    def look(self, images: Tensor) -> Tensor:
+        """Nothing is read ahead of the first step."""
+        return images
+
+    def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, EncoderState | None]:
+        """The posterior at this step."""
+        features = self.features(self.reader(images, sight))
+        return self.posterior(torch.cat([features, sight.hidden], dim=1)), None
+
+
+class ImageCNN(nn.Module):
+    """DCRW without attention in read: the CNN sees the whole image once (Eq. 29-30, 33)."""
+
+    reads = False
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
+        self.posterior = PosteriorHeads(self.features.count, config.latent_size, config.posterior_heads == "tied")
+
+    def look(self, images: Tensor) -> Posterior:
+        """The one posterior from which z_t is drawn at every step."""
+        return self.posterior(self.features(images.unsqueeze(1)))
+
+    def forward(self, posterior: Posterior, sight: Sight) -> tuple[Posterior, EncoderState | None]:
+        """The same posterior at each step."""
+        return posterior, None
+
+
+class GlimpseLSTM(nn.Module):
+    """DRAW's encoder: an LSTM on the glimpse and h_dec, the baseline that DCRW modifies."""
+
+    reads = True
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.reader = GlimpseReader(config)
+        inputs = 2 * config.read_size**2 + config.hidden_size
+        self.lstm = LSTMCell(inputs, config.hidden_size, config.forget_bias)
+        self.posterior = PosteriorHeads(config.hidden_size, config.latent_size, config.posterior_heads == "tied")
+
+    def look(self, images: Tensor) -> Tensor:
+        """Nothing is read ahead of the first step."""
+        return images
+
+    def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, EncoderState | None]:
+        """The posterior at this step, and the LSTM's state."""
+        glimpse = self.reader(images, sight).flatten(1)
+        before = sight.memory or EncoderState(*(torch.zeros_like(sight.hidden) for _ in range(2)))
+        memory = EncoderState(*self.lstm([glimpse, sight.hidden], *before))
+        return self.posterior(memory.hidden), memory
+
+
+Encoder = GlimpseCNN | ImageCNN | GlimpseLSTM
+
+ENCODERS: dict[str, type[GlimpseCNN] | type[ImageCNN] | type[GlimpseLSTM]] = {
+    "dcrw": GlimpseCNN,
+    "dcrw-write-only": ImageCNN,
+    "draw": GlimpseLSTM,
+}
+
+
+def conventions(config: ModelConfig) -> Conventions:
+    """The attention conventions that a config names."""
+    return Conventions(config.window_parameters, config.indexing, config.filter_normaliser, config.filter_exponent)
+
+
+def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
+    layer = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer.to(memory_format=torch.channels_last)

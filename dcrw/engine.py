@@ -1,0 +1,171 @@
+"""Device, precision and one fast training iteration behind one call. The only room that knows of devices."""
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dcrw.config import ModelConfig, RunConfig, TrainingConfig
+from dcrw.layers import logical_heads
+from dcrw.writer import Model, build, loss_terms
+
+
+class DeviceError(RuntimeError):
+    """A device was asked for that is not there."""
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """"auto" (a GPU where there is one), "cpu" or "cuda". Raises `DeviceError`: nothing else is taken instead."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise DeviceError(f"device = {name!r}: expected auto, cpu or cuda")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise DeviceError("device = 'cuda': no CUDA device is available; use device = 'cpu' or 'auto'")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def prepare(device: torch.device, threads: int = 0) -> None:
+    """Set what makes this process fast and repeatable.
+
+    Far from a window Gaussian filters underflow to denormal numbers, on which CPUs are ten times slower: they are
+    flushed to zero. threads: CPU threads, 0 for torch's default.
+    """
+    if threads < 0:
+        raise ValueError(f"threads = {threads}: expected 0 (torch's default) or more")
+    if threads:
+        torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """The device in words, for provenance."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    return {"type": device.type, "name": name, "threads": torch.get_num_threads(), "cores": os.cpu_count()}
+
+
+def initial_model(config: ModelConfig, seed: int) -> Model:
+    """The model with the weights that a seed gives, on the CPU; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(config)
+
+
+def to_unit(images: Tensor) -> Tensor:
+    """uint8 pixels to floats in [0, 1]."""
+    return images.to(torch.get_default_dtype()) / 255
+
+
+class Engine:
+    """Model, optimiser and images on one device."""
+
+    def __init__(self, config: RunConfig, images: Tensor, device: torch.device):
+        """images: (n, A, A) uint8, kept on the device."""
+        self.model = initial_model(config.model, config.training.seed).to(device)
+        self.device = device
+        self._images = images.to(device)
+        for parameter in self.model.parameters():
+            parameter.grad = torch.zeros_like(parameter)  # kept for good: clipping looks at views of them
+        self._optimizer = _optimizer(self.model, config.training)
+        self._clip = GradientClip(self.model, config.training)
+
+    def iterate(self, indices: NDArray[np.int64], noise: NDArray[np.float32]) -> Tensor:
+        """One update on the images at `indices` (B,) under noise (T, B, z).
+
+        Returns (2,) minibatch means of L_x and L_z in nats, on the device, not waited for.
+        """
+        images = to_unit(self._images[torch.as_tensor(indices, device=self.device)])
+        terms = loss_terms(self.model, images, torch.as_tensor(noise, device=self.device))
+        means = torch.stack([terms.reconstruction.mean(), terms.latent.sum(0).mean()])
+        self._optimizer.zero_grad(set_to_none=False)
+        means.sum().backward()  # Eq. 28
+        self._clip()
+        self._optimizer.step()
+        return means.detach()
+
+    def state(self) -> dict[str, Tensor]:
+        """All that a resumed run needs, as named tensors."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for (name, _), slots in zip(self.model.named_parameters(), self._slots(), strict=True):
+            tensors |= {f"optimizer.{name}.{slot}": value for slot, value in slots.items()}
+        return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take up what `state` returned. Raises `KeyError` or `RuntimeError` where it does not fit."""
+        weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+        self.model.load_state_dict(weights)
+        saved = self._optimizer.state_dict()
+        for index, (name, parameter) in enumerate(self.model.named_parameters()):
+            prefix = f"optimizer.{name}."
+            slots = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            if slots:
+                saved["state"][index] = {slot: _laid_out_like(parameter, value) for slot, value in slots.items()}
+        self._optimizer.load_state_dict(saved)
+
+    def _slots(self) -> Iterator[dict[str, Tensor]]:
+        for parameter in self.model.parameters():
+            state = self._optimizer.state.get(parameter, {})
+            yield {slot: value for slot, value in state.items() if isinstance(value, Tensor)}
+
+
+class GradientClip:
+    """Scale gradients down to a norm, taken over each logical head, each tensor, or everything; decision 9."""
+
+    def __init__(self, model: nn.Module, config: TrainingConfig):
+        self.limit = config.clip_norm
+        self._groups = _gradient_groups(model, config.clip_scope)
+        self._views = [view for group in self._groups for view in group]
+        counts = torch.tensor([len(group) for group in self._groups], dtype=torch.int64)
+        device = next(model.parameters()).device
+        self._group_of = torch.repeat_interleave(torch.arange(len(counts)), counts).to(device)
+
+    def __call__(self) -> None:
+        """Clip the gradients in place; no waiting for the device."""
+        if not self._groups:
+            return
+        squares = torch.stack(torch._foreach_norm(self._views)).square()
+        norms = squares.new_zeros(len(self._groups)).index_add_(0, self._group_of, squares).sqrt()
+        scales = self.limit / norms.clamp(min=self.limit)
+        torch._foreach_mul_(self._views, list(scales[self._group_of].unbind()))
+
+
+def _gradient_groups(model: nn.Module, scope: str) -> list[list[Tensor]]:
+    if scope == "none":
+        return []
+    heads = [[_gradient(p)[rows] for p, rows in head.items()] for _, head in logical_heads(model)]
+    if scope == "head":
+        return heads
+    views = [view for head in heads for view in head]
+    return [views] if scope == "global" else [[view] for view in views]
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    if parameter.grad is None:
+        parameter.grad = torch.zeros_like(parameter)
+    return parameter.grad
+
+
+def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A copy in the parameter's memory format, which the fused optimisers take for granted."""
+    return torch.empty_like(parameter).copy_(value) if value.shape == parameter.shape else value
+
+
+def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    if config.optimizer == "adam":
+        betas = (config.beta1, config.beta2)
+        return torch.optim.Adam(model.parameters(), config.learning_rate, betas=betas, fused=True)
+    return torch.optim.SGD(model.parameters(), config.learning_rate, momentum=config.beta1, fused=True)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

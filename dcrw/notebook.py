@@ -1,0 +1,67 @@
+"""What the notebooks' first cells share: papermill's parameters, validated before any work."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dcrw import data, runs
+from dcrw.config import (
+    EvaluationConfig,
+    RunConfig,
+    Runtime,
+    _Section,
+    config_from_parameters,
+    require_none_left,
+    split_parameters,
+)
+from pydantic import Field
+
+
+class EvaluationTarget(_Section):
+    """Which run the evaluation notebook looks at."""
+
+    run: str = Field(description="folder of a complete run, relative to the project")
+
+
+class Presentation(_Section):
+    """Which results a presentation notebook shows."""
+
+    profile: str = Field("paper", pattern=r"^[a-z0-9][a-z0-9-]*$", description="folder below results")
+
+
+def parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters among a notebook's globals: public names that hold plain literals."""
+    literal = (str, int, float, bool, list, tuple, dict, type(None))
+    hidden = ("In", "Out", "exit", "quit")
+    return {
+        name: value
+        for name, value in namespace.items()
+        if type(value) in literal and not name.startswith("_") and name not in hidden
+    }
+
+
+def training(namespace: Mapping[str, Any]) -> tuple[RunConfig, Runtime]:
+    """Parameters of the training notebook. Raises `ConfigError`."""
+    runtime, left = split_parameters(parameters(namespace), Runtime)
+    return config_from_parameters(left), runtime
+
+
+def evaluation(namespace: Mapping[str, Any]) -> tuple[str, EvaluationConfig, Runtime]:
+    """Parameters of the evaluation notebook: the run's folder and settings. Raises `ConfigError`."""
+    target, left = split_parameters(parameters(namespace), EvaluationTarget)
+    settings, left = split_parameters(left, EvaluationConfig)
+    runtime, left = split_parameters(left, Runtime)
+    require_none_left(left, EvaluationTarget, EvaluationConfig, Runtime)
+    return target.run, settings, runtime
+
+
+def presentation(namespace: Mapping[str, Any]) -> Path:
+    """Parameters of a presentation notebook: the folder of results that it shows. Raises `ConfigError`."""
+    shown, left = split_parameters(parameters(namespace), Presentation)
+    require_none_left(left, Presentation)
+    return runs.project_root() / "results" / shown.profile
+
+
+def dataset(config: RunConfig, runtime: Runtime) -> data.Dataset:
+    """The run's images. Raises `DataError`."""
+    return data.load(config.data.dataset, data.data_root(runtime.data_root, runs.project_root()))

@@ -1,0 +1,236 @@
+"""A run's folder: configuration, metrics, checkpoint, weights and provenance. The room where files are written.
+
+    <name>-s<seed>-<digest>/
+        config.yaml              the resolved configuration
+        metrics.csv              L_x and L_z by iteration
+        checkpoint.safetensors   weights and optimiser, while the run is unfinished
+        model.safetensors        weights, once it is complete
+        provenance.json          what was run, on what, for how long; written last
+
+Every file is written atomically. Nothing that is loaded can execute code.
+"""
+
+import csv
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import filelock
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from dcrw.config import ModelConfig, RunConfig, load_config
+from dcrw.writer import Model, build
+
+METRICS = ["iteration", "reconstruction", "latent", "reconstruction_std", "latent_std"]
+PACKAGES = ["dcrw", "torch", "torchvision", "numpy"]
+
+
+class RunError(RuntimeError):
+    """A run's folder is in use, damaged, or holds something else."""
+
+
+class Checkpoint(NamedTuple):
+    """An unfinished run at one iteration."""
+
+    iteration: int  # updates done
+    seconds: float  # training time so far
+    tensors: dict[str, Tensor]
+
+
+class Run:
+    """One run's folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+
+    @property
+    def complete(self) -> bool:
+        """Whether training has finished: provenance is written last."""
+        return self._path("provenance.json").exists() and self._path("model.safetensors").exists()
+
+    @property
+    def config(self) -> RunConfig:
+        """The resolved configuration. Raises `ConfigError`."""
+        return load_config(self._path("config.yaml"))
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What was run, on what, for how long. Raises `RunError` where the run is incomplete."""
+        self.require_complete()
+        return json.loads(self._path("provenance.json").read_text())
+
+    def require_complete(self) -> None:
+        """Raises `RunError` where training has not finished."""
+        if not self.complete:
+            raise RunError(f"{self.folder}: not a complete run; train it first (notebooks/train.ipynb)")
+
+    def metrics(self) -> pd.DataFrame:
+        """Columns `iteration`, `reconstruction`, `latent` (minibatch means over the interval that ends there, nats),
+        and the standard deviations of minibatches within the interval."""
+        return pd.read_csv(self._path("metrics.csv"))
+
+    def model(self) -> Model:
+        """The trained model on the CPU. Raises `RunError` where the weights are damaged or of another model."""
+        self.require_complete()
+        path = self._path("model.safetensors")
+        return load_weights(self.config.model, path)
+
+    def begin(self, config: RunConfig) -> None:
+        """Write the configuration, or check that the folder holds this very one. Raises `RunError`."""
+        if self._path("config.yaml").exists() and self.config != config:
+            raise RunError(f"{self.folder}: holds another configuration; remove the folder or use another name")
+        write_atomically(self._path("config.yaml"), config.to_yaml().encode())
+
+    def append_metrics(self, row: Mapping[str, float]) -> None:
+        """Add one row to metrics.csv."""
+        path = self._path("metrics.csv")
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, METRICS)
+            if new:
+                writer.writeheader()
+            writer.writerow({key: _brief(row[key]) for key in METRICS})
+
+    def keep_metrics_until(self, iteration: int) -> None:
+        """Drop rows past an iteration: what was done after the checkpoint is done again."""
+        path = self._path("metrics.csv")
+        if not path.exists():
+            return
+        header, *rows = path.read_text().splitlines(keepends=True)
+        whole = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= iteration]
+        write_atomically(path, "".join([header, *whole]).encode())
+
+    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Replace the checkpoint."""
+        metadata = {"iteration": str(checkpoint.iteration), "seconds": repr(checkpoint.seconds)}
+        write_atomically(self._path("checkpoint.safetensors"), save(checkpoint.tensors, metadata))
+
+    def load_checkpoint(self) -> Checkpoint | None:
+        """The last checkpoint, or None where there is none. Raises `RunError` where it is damaged."""
+        path = self._path("checkpoint.safetensors")
+        if not path.exists():
+            return None
+        tensors, metadata = read_tensors(path)
+        try:
+            return Checkpoint(int(metadata["iteration"]), float(metadata["seconds"]), tensors)
+        except (KeyError, ValueError):
+            raise RunError(f"{path}: no iteration in it; remove it to start again") from None
+
+    def finish(self, model: Model, provenance: Mapping[str, Any]) -> None:
+        """Write weights and provenance, and drop the checkpoint."""
+        weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+        write_atomically(self._path("model.safetensors"), save(weights))
+        write_json(self._path("provenance.json"), provenance)
+        self._path("checkpoint.safetensors").unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process. Raises `RunError` at once where another process holds it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self._path(".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise RunError(f"{self.folder}: in use by another process") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name
+
+
+def run_for(config: RunConfig, results: Path) -> Run:
+    """The folder of a config's run below `results`, whether it exists yet or not."""
+    return Run(results / "runs" / config.folder_name)
+
+
+def load_weights(config: ModelConfig, path: Path) -> Model:
+    """A model with the weights of a safetensors file. Raises `RunError` where they are damaged or do not fit."""
+    model = build(config)
+    tensors, _ = read_tensors(path)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise RunError(f"{path}: weights of another model: {error}") from None
+    return model
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file. Raises `RunError` where it is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"{path}: not a readable safetensors file ({error}); remove it to start again") from None
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with scratch.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON, keys in the order given."""
+    write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+
+def describe_software() -> dict[str, Any]:
+    """Commit, whether the tree was clean, and versions."""
+    root = Path(__file__).parent.parent
+    commit = os.environ.get("DCRW_COMMIT") or _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain", "--", "dcrw", "notebooks", "configs", "workflow")
+    return {
+        "commit": commit,
+        "clean": None if changes is None else not changes,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        "cuda": torch.version.cuda,
+    }
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The project's folder, upward from `start` (default: the present folder). Raises `RunError` outside of it."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "configs").is_dir() and (folder / "dcrw").is_dir():
+            return folder
+    raise RunError(f"{here}: not inside the project (a folder with configs/ and dcrw/)")
+
+
+def _brief(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,164 @@
+"""The training loop: metrics, checkpoints, resume. It knows nothing of devices."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from dcrw import engine as engines
+from dcrw import runs
+from dcrw.config import RunConfig
+from dcrw.data import Dataset
+from dcrw.engine import Engine
+from dcrw.randomness import BatchOrder, step_noise
+from dcrw.runs import Checkpoint, Run
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Stopped by Ctrl-C or SIGTERM; a checkpoint has been written, the same command resumes."""
+
+
+def train(
+    run: Run,
+    config: RunConfig,
+    dataset: Dataset,
+    device: torch.device | None = None,
+    threads: int = 0,
+    progress: bool | None = None,
+) -> Run:
+    """Train a config into a run's folder, from its last checkpoint where there is one.
+
+    A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads, 0 for torch's
+    default. progress: a bar; None shows it where there is a terminal. Raises `RunError` where the folder is in use,
+    damaged or holds another configuration, `TrainingError` at a non-finite loss, `Interrupted` after a signal.
+    """
+    device = device or engines.resolve_device("auto")
+    with run.locked():
+        run.begin(config)
+        if not run.complete:
+            engines.prepare(device, threads)
+            _train(run, config, Engine(config, dataset.train.images, device), len(dataset.train.images), progress)
+    return run
+
+
+def _train(run: Run, config: RunConfig, engine: Engine, images: int, progress: bool | None) -> None:
+    software = runs.describe_software()  # now: the sources may change while this runs
+    start = _resume(run, engine)
+    settings, started = config.training, time.monotonic() - start.seconds
+    order = BatchOrder(settings.seed, settings.batch_size, images)
+    shape = (config.model.steps, settings.batch_size, config.model.latent_size)
+    pending: list[Tensor] = list(start.tensors.get("pending", torch.empty(0, 2)))
+
+    def save(iteration: int) -> None:
+        tensors = engine.state() | {"pending": _stack(pending)}
+        run.save_checkpoint(Checkpoint(iteration, time.monotonic() - started, tensors))
+
+    with _bar(settings.iterations, start.iteration, progress) as bar, _signals() as stopped:
+        for iteration in range(start.iteration, settings.iterations):
+            noise = step_noise(settings.seed, "noise", iteration, shape, config.model.noise_correlation)
+            pending.append(engine.iterate(order(iteration), noise))
+            done = iteration + 1
+            if done % settings.metrics_interval == 0 or done == settings.iterations:
+                row = _summary(done, _stack(pending))
+                run.append_metrics(row)
+                pending.clear()
+                bar.set_postfix_str(f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}", refresh=False)
+            bar.update()
+            if done < settings.iterations and (stopped or done % settings.checkpoint_interval == 0):
+                _require_finite(_stack(pending), done)
+                save(done)
+            if stopped and done < settings.iterations:
+                raise Interrupted(f"stopped after iteration {done}; the same command resumes")
+    run.finish(engine.model, _provenance(config, engine, time.monotonic() - started, software))
+
+
+def _resume(run: Run, engine: Engine) -> Checkpoint:
+    checkpoint = run.load_checkpoint() or Checkpoint(0, 0.0, {})
+    if checkpoint.tensors:
+        try:
+            engine.load_state({name: value for name, value in checkpoint.tensors.items() if name != "pending"})
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise runs.RunError(
+                f"{run.folder}: the checkpoint does not fit this model ({error}); remove it to start again"
+            ) from None
+    run.keep_metrics_until(checkpoint.iteration)
+    return checkpoint
+
+
+def _summary(iteration: int, losses: Tensor) -> dict[str, float]:
+    _require_finite(losses, iteration)
+    mean, spread = losses.double().mean(0), losses.double().std(0, correction=0)
+    return {
+        "iteration": iteration,
+        "reconstruction": mean[0].item(),
+        "latent": mean[1].item(),
+        "reconstruction_std": spread[0].item(),
+        "latent_std": spread[1].item(),
+    }
+
+
+def _require_finite(losses: Tensor, iteration: int) -> None:
+    bad = (~losses.isfinite().all(dim=1)).nonzero()
+    if len(bad):
+        first = iteration - len(losses) + int(bad[0]) + 1
+        x, z = losses[int(bad[0])].tolist()
+        raise TrainingError(
+            f"iteration {first}: the loss is not finite (L_x = {x}, L_z = {z}); the last good checkpoint is kept. "
+            "Try a lower learning_rate or clip_norm"
+        )
+
+
+def _stack(pending: list[Tensor]) -> Tensor:
+    return torch.stack(pending).cpu() if pending else torch.empty(0, 2)
+
+
+def _provenance(config: RunConfig, engine: Engine, seconds: float, software: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "run": config.folder_name,
+        "config_digest": config.digest,
+        "seed": config.training.seed,
+        "iterations": config.training.iterations,
+        "batch_size": config.training.batch_size,
+        "parameters": sum(parameter.numel() for parameter in engine.model.parameters()),
+        "device": engines.describe(engine.device),
+        "wall_seconds": round(seconds, 1),
+        "iterations_per_second": round(config.training.iterations / seconds, 3),
+        "finished": runs.now(),
+        "software": software,
+    }
+
+
+def _bar(total: int, done: int, progress: bool | None) -> tqdm:
+    hidden = not progress if progress is not None else not sys.stderr.isatty()
+    return tqdm(total=total, initial=done, disable=hidden, unit="it", dynamic_ncols=True, desc="training")
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM, so that an iteration is never cut in two."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,205 @@
+"""The models: one short drawing step on a named state, a loop over it, and generation from the prior.
+
+Sizes: B images of A x A pixels, T steps, z latent dimensions a step, D LSTM units, N filters an axis.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dcrw import attention, losses
+from dcrw.config import ModelConfig
+from dcrw.encoders import ENCODERS, ConvolutionalFeatures, EncoderState, PosteriorHeads, Sight, conventions
+from dcrw.layers import Heads, LSTMCell
+
+
+class State(NamedTuple):
+    """What one drawing step hands to the next."""
+
+    canvas: Tensor  # (B, A, A) logits, c_t
+    hidden: Tensor  # (B, D) h_t^dec
+    cell: Tensor  # (B, D) the decoder's LSTM cell
+    read_window: Tensor  # (B, 5) the next read window, emitted from h_t^dec
+    memory: EncoderState | None = None  # of an encoder that has one
+
+
+class Reconstruction(NamedTuple):
+    """One pass of encoder and decoder."""
+
+    canvas: Tensor  # (B, A, A) logits, c_T
+    mean: Tensor  # (T, B, z)
+    log_sigma: Tensor  # (T, B, z)
+
+
+class Losses(NamedTuple):
+    """Nats an image (Eq. 25-26)."""
+
+    reconstruction: Tensor  # (B,) L_x
+    latent: Tensor  # (T, B) L_z of each step
+
+
+class Strokes(NamedTuple):
+    """What the decoder does at a step, for looking at."""
+
+    patch: Tensor  # (B, N, N) w_t
+    write_window: Tensor  # (B, 5) as emitted
+
+
+class Trace(NamedTuple):
+    """Everything that happens while drawing; the encoder's part is None where there is none (generation)."""
+
+    canvas: Tensor  # (T, B, A, A) logits, c_1..c_T
+    latent: Tensor  # (T, B, z)
+    patch: Tensor  # (T, B, N, N)
+    write_window: Tensor  # (T, B, 5) as emitted
+    read_window: Tensor | None  # (T, B, 5) as emitted, the window read at step t; None where nothing is read
+    mean: Tensor | None  # (T, B, z)
+    log_sigma: Tensor | None  # (T, B, z)
+    kl: Tensor | None  # (T, B) nats
+
+
+class Writer(nn.Module):
+    """A recurrent writer: DCRW in both variants, or DRAW, by its encoder."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.conventions = conventions(config)
+        self.encoder = ENCODERS[config.architecture](config)
+        self.decoder = LSTMCell(config.latent_size, config.hidden_size, config.forget_bias)
+        self.heads = Heads(config.hidden_size, self._head_sizes())
+        if config.initial_state == "learned":
+            self.initial_canvas = nn.Parameter(torch.zeros(config.image_size, config.image_size))
+            self.initial_hidden = nn.Parameter(torch.zeros(config.hidden_size))
+            self.initial_cell = nn.Parameter(torch.zeros(config.hidden_size))
+
+    def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
+        """Encode and redraw images (B, A, A) in [0, 1] with noise (T, B, z) from N(0, 1)."""
+        self._check(images, noise)
+        seen = self.encoder.look(images)
+        state = self.initial(len(images))
+        posteriors = []
+        for epsilon in noise:
+            state, posterior, _, _ = self.step(seen, state, epsilon)
+            posteriors.append(posterior)
+        return Reconstruction(state.canvas, *(torch.stack(part) for part in zip(*posteriors, strict=True)))
+
+    def step(self, seen, state: State, noise: Tensor):
+        """One step t (Eq. 7-12): look, sample z_t, draw. Returns the new state, the posterior, z_t and the strokes."""
+        posterior, memory = self.encoder(seen, Sight(state.canvas, state.hidden, state.read_window, state.memory))
+        latent = torch.addcmul(posterior.mean, posterior.log_sigma.exp(), noise)  # Eq. 4
+        state, strokes = self.draw(latent, state)
+        return state._replace(memory=memory), posterior, latent, strokes
+
+    def draw(self, latent: Tensor, state: State) -> tuple[State, Strokes]:
+        """The decoder's half of a step (Eq. 11-12), all that generation needs: z_t (B, z) onto the canvas."""
+        hidden, cell = self.decoder([latent], state.hidden, state.cell)
+        emitted = self.heads(hidden)
+        size = self.config.write_size
+        patch = emitted["patch"].unflatten(1, (size, size))
+        window = attention.window(emitted["write_window"], size, self.config.image_size, self.conventions)
+        filters = attention.filterbank(window, size, self.config.image_size, self.conventions)
+        canvas = attention.write(state.canvas, patch, filters, window.log_intensity)
+        read_window = emitted.get("read_window", emitted["write_window"])
+        return State(canvas, hidden, cell, read_window), Strokes(patch, emitted["write_window"])
+
+    def initial(self, batch: int) -> State:
+        """The state before the first step; decision 12."""
+        size, width = self.config.image_size, self.config.hidden_size
+        if self.config.initial_state == "learned":
+            canvas = self.initial_canvas.expand(batch, size, size)
+            hidden, cell = (start.expand(batch, width) for start in (self.initial_hidden, self.initial_cell))
+        else:
+            canvas = self.heads.weight.new_zeros(batch, size, size)
+            hidden, cell = self.heads.weight.new_zeros(2, batch, width).unbind()
+        emitted = self.heads(hidden)
+        return State(canvas, hidden, cell, emitted.get("read_window", emitted["write_window"]))
+
+    @torch.no_grad()
+    def trace(self, images: Tensor, noise: Tensor) -> Trace:
+        """`forward`, keeping every step."""
+        self._check(images, noise)
+        seen, state, rows = self.encoder.look(images), self.initial(len(images)), []
+        for epsilon in noise:
+            read_window = state.read_window
+            state, posterior, latent, strokes = self.step(seen, state, epsilon)
+            rows.append((state.canvas, latent, *strokes, read_window, *posterior))
+        canvas, latent, patch, write_window, read, mean, log_sigma = (
+            torch.stack(column) for column in zip(*rows, strict=True)
+        )
+        kl = losses.latent_loss(mean, log_sigma, self.config.latent_constant)
+        return Trace(canvas, latent, patch, write_window, read if self.encoder.reads else None, mean, log_sigma, kl)
+
+    @torch.no_grad()
+    def generate(self, noise: Tensor) -> Trace:
+        """Draw from the prior (Sec. III-D): z_t = noise[t], (T, B, z). The encoder takes no part."""
+        state, rows = self.initial(noise.shape[1]), []
+        for latent in noise:
+            state, strokes = self.draw(latent, state)
+            rows.append((state.canvas, latent, *strokes))
+        return Trace(*(torch.stack(column) for column in zip(*rows, strict=True)), None, None, None, None)
+
+    def _head_sizes(self) -> dict[str, int]:
+        count = self.conventions.count
+        sizes = {"patch": self.config.write_size**2, "write_window": count}
+        if ENCODERS[self.config.architecture].reads and self.config.window_heads == "separate":
+            sizes["read_window"] = count
+        return sizes
+
+    def _check(self, images: Tensor, noise: Tensor) -> None:
+        _check_images(images, self.config.image_size)
+        expected = (self.config.steps, len(images), self.config.latent_size)
+        if tuple(noise.shape) != expected:
+            raise ValueError(f"noise has shape {tuple(noise.shape)}; expected (T, B, z) = {expected}")
+
+
+class ConvolutionalVAE(nn.Module):
+    """The convolutional and feed-forward writer of Fig. 2 left: CNN, one latent, a two-layer decoder."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
+        self.posterior = PosteriorHeads(self.features.count, config.latent_size, config.posterior_heads == "tied")
+        self.hidden = Heads(config.latent_size, {"hidden": config.hidden_size})
+        self.image = Heads(config.hidden_size, {"image": config.image_size**2})
+
+    def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
+        """Encode and decode images (B, A, A) in [0, 1] with noise (1, B, z) from N(0, 1)."""
+        _check_images(images, self.config.image_size)
+        expected = (1, len(images), self.config.latent_size)
+        if tuple(noise.shape) != expected:
+            raise ValueError(f"noise has shape {tuple(noise.shape)}; expected (T, B, z) = {expected}")
+        posterior = self.posterior(self.features(images.unsqueeze(1)))
+        canvas = self.decode(torch.addcmul(posterior.mean, posterior.log_sigma.exp(), noise[0]))
+        return Reconstruction(canvas, posterior.mean.unsqueeze(0), posterior.log_sigma.unsqueeze(0))
+
+    def decode(self, latent: Tensor) -> Tensor:
+        """z (B, z) to logits (B, A, A)."""
+        hidden = self.hidden(latent)["hidden"].relu()
+        return self.image(hidden)["image"].unflatten(1, (self.config.image_size, self.config.image_size))
+
+
+Model = Writer | ConvolutionalVAE
+
+
+def build(config: ModelConfig) -> Model:
+    """The model that a config names, its weights drawn from torch's global generator."""
+    return ConvolutionalVAE(config) if config.architecture == "conv-vae" else Writer(config)
+
+
+def loss_terms(model: Model, images: Tensor, noise: Tensor) -> Losses:
+    """L_x and L_z of images (B, A, A) under noise (T, B, z) (Eq. 25-27), as the model's config defines them."""
+    config = model.config
+    drawn = model(images, noise)
+    if config.reconstruction == "bernoulli":
+        reconstruction = losses.bernoulli_loss(drawn.canvas, images)
+    else:
+        reconstruction = losses.gaussian_loss(drawn.canvas, images, config.gaussian_variance)
+    return Losses(reconstruction, losses.latent_loss(drawn.mean, drawn.log_sigma, config.latent_constant))
+
+
+def _check_images(images: Tensor, size: int) -> None:
+    if images.dim() != 3 or tuple(images.shape[1:]) != (size, size):
+        raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, {size}, {size})")

@@ -1,0 +1,320 @@
+"""Training: kill and resume, run folders, provenance, and errors that lose nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dcrw import config as configs
+from dcrw import engine, runs, training
+from dcrw.data import Dataset, Split
+from dcrw.engine import Engine, GradientClip
+from dcrw.layers import logical_heads
+from dcrw.randomness import BatchOrder, step_noise
+from dcrw.runs import Run, RunError
+
+TINY = {"image_size": 8, "steps": 2, "latent_size": 2, "hidden_size": 5, "read_size": 3, "write_size": 2}
+
+
+def tiny(name: str = "tiny", model: dict | None = None, **more) -> configs.RunConfig:
+    settings = {"iterations": 12, "batch_size": 5, "metrics_interval": 4, "checkpoint_interval": 3} | more
+    return configs.make_config({"name": name, "model": TINY | (model or {}), "training": settings})
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    generator = torch.Generator().manual_seed(0)
+    kinds = torch.randint(0, 2, (4, 8, 8), generator=generator, dtype=torch.uint8) * 255
+    images = kinds[torch.arange(23) % 4]
+    split = Split(images, torch.zeros(23, dtype=torch.int64))
+    return Dataset(split, split, split)
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return load_file(run.folder / "model.safetensors")
+
+
+def assert_same_weights(first: Run, second: Run) -> None:
+    for name, value in weights(first).items():
+        assert torch.equal(value, weights(second)[name]), name
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_at(monkeypatch, iteration: int) -> None:
+    """Die without warning in the middle of an iteration, as under `kill -9`."""
+    real, calls = Engine.iterate, []
+
+    def iterate(self, *arguments):
+        calls.append(None)
+        if len(calls) > iteration:
+            raise Killed
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Engine, "iterate", iterate)
+
+
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_killed_run_ends_bit_identical(tmp_path, monkeypatch, dataset, architecture, optimizer):
+    config = tiny(model={"architecture": architecture}, optimizer=optimizer)
+    whole = training.train(Run(tmp_path / "whole"), config, dataset)
+    with monkeypatch.context() as patch:
+        kill_at(patch, 8)
+        with pytest.raises(Killed):
+            training.train(Run(tmp_path / "cut"), config, dataset)
+    cut = Run(tmp_path / "cut")
+    assert not cut.complete and cut.load_checkpoint().iteration == 6
+    training.train(cut, config, dataset)
+    assert_same_weights(whole, cut)
+    assert cut.metrics().equals(whole.metrics())
+
+
+def test_an_interrupt_saves_where_it_stopped(tmp_path, monkeypatch, dataset):
+    config = tiny()
+    whole = training.train(Run(tmp_path / "whole"), config, dataset)
+    real, run = Engine.iterate, Run(tmp_path / "cut")
+
+    def interrupted(self, indices, noise):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return real(self, indices, noise)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "iterate", interrupted)
+        with pytest.raises(training.Interrupted, match="stopped after iteration 1; the same command resumes"):
+            training.train(run, config, dataset)
+    assert run.load_checkpoint().iteration == 1
+    training.train(run, config, dataset)
+    assert_same_weights(whole, run)
+    assert run.metrics().equals(whole.metrics())
+
+
+def test_a_process_killed_for_real_resumes(tmp_path):
+    """kill -9 from outside, then the same command again; against a run that was left alone."""
+    code = """
+import sys, torch
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_training as t
+from dcrw import training
+from dcrw.data import Dataset, Split
+images = torch.randint(0, 256, (23, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+split = Split(images, torch.zeros(23, dtype=torch.int64))
+training.train(t.Run(Path(sys.argv[1])), t.tiny(iterations=400, checkpoint_interval=20), Dataset(split, split, split))
+"""
+    code = code.format(tests=str(Path(__file__).parent))
+    cut, whole = tmp_path / "cut", tmp_path / "whole"
+    process = subprocess.Popen([sys.executable, "-c", code, str(cut)])
+    deadline = time.monotonic() + 120
+    while not (cut / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not Run(cut).complete
+    for folder in (cut, whole):
+        subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
+    assert_same_weights(Run(cut), Run(whole))
+    assert not (cut / "checkpoint.safetensors").exists()
+
+
+def test_a_complete_run_returns_at_once(tmp_path, monkeypatch, dataset):
+    run = training.train(Run(tmp_path), tiny(), dataset)
+    before = (tmp_path / "model.safetensors").stat().st_mtime_ns
+    kill_at(monkeypatch, 0)
+    training.train(run, tiny(), dataset)
+    assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_folder_in_use_is_refused(tmp_path, dataset):
+    run = Run(tmp_path)
+    code = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(tmp_path / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(RunError, match="in use by another process"):
+            training.train(run, tiny(), dataset)
+        holder.stdin.close()
+    training.train(run, tiny(), dataset)
+
+
+def test_another_configuration_is_refused(tmp_path, dataset):
+    run = training.train(Run(tmp_path), tiny(), dataset)
+    before = weights(run)
+    with pytest.raises(RunError, match="holds another configuration"):
+        training.train(run, tiny(learning_rate=0.5), dataset)
+    assert all(torch.equal(value, before[name]) for name, value in weights(run).items())
+
+
+def test_a_damaged_checkpoint_is_an_error_and_stays(tmp_path, monkeypatch, dataset):
+    run = Run(tmp_path)
+    with monkeypatch.context() as patch:
+        kill_at(patch, 8)
+        with pytest.raises(Killed):
+            training.train(run, tiny(), dataset)
+    path = tmp_path / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    for damaged in (whole[:100], b"", b"\xff" * 200):
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match=r"checkpoint\.safetensors: not a readable safetensors file"):
+            training.train(run, tiny(), dataset)
+        assert path.read_bytes() == damaged
+    path.write_bytes(whole)
+    assert training.train(run, tiny(), dataset).complete
+
+
+def test_weights_of_another_model_are_refused(tmp_path, dataset):
+    run = training.train(Run(tmp_path), tiny(), dataset)
+    other = configs.ModelConfig(**TINY | {"hidden_size": 6})
+    with pytest.raises(RunError, match="weights of another model"):
+        runs.load_weights(other, run.folder / "model.safetensors")
+
+
+def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch, dataset):
+    run, real, calls = Run(tmp_path), Engine.iterate, []
+
+    def poisoned(self, indices, noise):
+        calls.append(None)
+        return real(self, indices, noise * (np.nan if len(calls) == 8 else 1)).clone()
+
+    monkeypatch.setattr(Engine, "iterate", poisoned)
+    with pytest.raises(training.TrainingError, match="iteration 8: the loss is not finite"):
+        training.train(run, tiny(), dataset)
+    checkpoint = run.load_checkpoint()
+    assert checkpoint.iteration == 6 and not run.complete
+    assert all(value.isfinite().all() for value in checkpoint.tensors.values())
+
+
+def test_metrics_are_means_over_their_interval(tmp_path, monkeypatch, dataset):
+    real, seen = Engine.iterate, []
+
+    def recorded(self, *arguments):
+        seen.append(real(self, *arguments))
+        return seen[-1]
+
+    monkeypatch.setattr(Engine, "iterate", recorded)
+    table = training.train(Run(tmp_path), tiny(iterations=10), dataset).metrics()
+    assert table.iteration.tolist() == [4, 8, 10]
+    losses = torch.stack(seen).double().numpy()
+    np.testing.assert_allclose(table[["reconstruction", "latent"]].to_numpy()[2], losses[8:].mean(0), rtol=1e-5)
+    np.testing.assert_allclose(table.reconstruction_std[0], losses[:4, 0].std(), rtol=1e-4)
+
+
+def test_provenance_says_what_was_run(tmp_path, dataset):
+    found = training.train(Run(tmp_path), tiny(), dataset, threads=1).provenance
+    assert found["config_digest"] == tiny().digest and found["iterations"] == 12 and found["seed"] == 0
+    assert found["device"]["type"] in ("cpu", "cuda") and found["device"]["threads"] == 1
+    assert found["software"]["torch"] == torch.__version__.split("+")[0]
+    assert found["wall_seconds"] > 0 and found["iterations_per_second"] > 0
+    assert {"commit", "clean"} <= set(found["software"])
+
+
+def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
+    path = tmp_path / "file.json"
+    runs.write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="Out of range float"):
+        runs.write_json(path, {"a": float("nan")})
+    monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        runs.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
+
+
+def test_noise_depends_on_seed_stream_and_counter_alone():
+    first = step_noise(3, "noise", 17, (4, 5, 6), 0.0)
+    assert np.array_equal(first, step_noise(3, "noise", 17, (4, 5, 6), 0.0))
+    for other in ((4, "noise", 17), (3, "evaluation", 17), (3, "noise", 18)):
+        assert not np.isclose(first, step_noise(*other, (4, 5, 6), 0.0)).any()
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.25, 0.9, 1.0])
+def test_noise_has_the_correlation_asked_for(correlation):
+    noise = step_noise(0, "noise", 0, (5, 400, 50), correlation).reshape(5, -1)
+    assert abs(noise.mean()) < 0.02
+    expected = np.full((5, 5), correlation) + (1 - correlation) * np.eye(5)
+    np.testing.assert_allclose(np.cov(noise), expected, atol=0.04)
+    if correlation == 1:
+        assert (noise == noise[0]).all()
+
+
+def test_every_image_is_seen_once_an_epoch():
+    order = BatchOrder(seed=0, batch_size=5, images=23)
+    stream = np.concatenate([order(iteration) for iteration in range(23)])
+    for epoch in range(5):
+        assert sorted(stream[23 * epoch : 23 * (epoch + 1)]) == list(range(23))
+    assert not np.array_equal(stream[:23], stream[23:46])
+    assert np.array_equal(BatchOrder(0, 5, 23)(7), stream[35:40])
+    assert not np.array_equal(BatchOrder(1, 5, 23)(7), stream[35:40])
+
+
+@pytest.mark.parametrize("scope", ["head", "tensor", "global", "none"])
+def test_clipping_scales_each_group_by_its_own_norm(scope):
+    config = tiny(clip_scope=scope, clip_norm=0.5)
+    torch.manual_seed(0)
+    model = engine.initial_model(config.model, 0)
+    clip = GradientClip(model, config.training)
+    generator = torch.Generator().manual_seed(1)
+    before = {}
+    for number, (name, parameter) in enumerate(model.named_parameters()):
+        scale = 10.0 ** (number % 3 - 2)
+        before[name] = torch.randn(parameter.shape, generator=generator) * scale
+        parameter.grad = before[name].clone() if parameter.grad is None else parameter.grad.copy_(before[name])
+    clip()
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    heads = [[(names[id(p)], rows) for p, rows in head.items()] for _, head in logical_heads(model)]
+    groups = {
+        "head": heads,
+        "tensor": [[member] for head in heads for member in head],
+        "global": [[member for head in heads for member in head]],
+        "none": [],
+    }[scope]
+    expected = {name: value.clone() for name, value in before.items()}
+    for group in groups:
+        norm = sum(before[name][rows].double().square().sum() for name, rows in group).sqrt().item()
+        for name, rows in group:
+            expected[name][rows] = before[name][rows] * min(1.0, 0.5 / norm)
+    changed = 0
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-5, atol=1e-8)
+        changed += not torch.equal(expected[name], before[name])
+    assert (changed == 0) == (scope == "none")
+
+
+def test_logical_heads_cover_every_weight_once():
+    for architecture in ("dcrw", "dcrw-write-only", "draw"):
+        model = engine.initial_model(configs.ModelConfig(architecture=architecture, initial_state="learned"), 0)
+        counted = sum(p[rows].numel() for _, head in logical_heads(model) for p, rows in head.items())
+        assert counted == sum(p.numel() for p in model.parameters())
+
+
+def test_devices_are_never_swapped(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert engine.resolve_device("auto").type == "cpu"
+    with pytest.raises(engine.DeviceError, match="device = 'cuda': no CUDA device is available"):
+        engine.resolve_device("cuda")
+    with pytest.raises(engine.DeviceError, match="device = 'tpu': expected auto, cpu or cuda"):
+        engine.resolve_device("tpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert engine.resolve_device("auto").type == "cuda" and engine.resolve_device("cpu").type == "cpu"
+
+
+def test_building_a_model_leaves_the_global_generator_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    engine.initial_model(configs.ModelConfig(), 0)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_run_learns(tmp_path, dataset):
+    table = training.train(Run(tmp_path), tiny(iterations=200, learning_rate=0.01), dataset).metrics()
+    assert table.reconstruction.iloc[-1] < table.reconstruction.iloc[0] - 10

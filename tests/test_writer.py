@@ -1,0 +1,194 @@
+"""The models against slow NumPy, alternative by alternative."""
+
+import numpy as np
+import pytest
+import reference
+import torch
+
+from dcrw import losses, writer
+from dcrw.config import ModelConfig
+
+TINY = {"image_size": 12, "steps": 3, "latent_size": 2, "hidden_size": 6, "read_size": 5, "write_size": 3}
+
+ALTERNATIVES = {
+    "as-is": {},
+    "four-numbers": {"window_parameters": "four"},
+    "mixed-indices": {"indexing": "mixed"},
+    "clamped-sum": {"filter_normaliser": "clamped-sum"},
+    "squared-ratio": {"filter_exponent": "squared-ratio"},
+    "shared-window-head": {"window_heads": "shared"},
+    "drop-border": {"pooling": "drop-border"},
+    "tied-posterior": {"posterior_heads": "tied"},
+    "learned-start": {"initial_state": "learned"},
+    "forget-bias": {"forget_bias": 1.0},
+    "gaussian": {"reconstruction": "gaussian", "gaussian_variance": 0.5},
+    "as-printed": {"latent_constant": "as-printed"},
+}
+
+
+def make(config: ModelConfig, seed: int = 0):
+    torch.manual_seed(seed)
+    model = writer.build(config).double()
+    for name, parameter in model.named_parameters():
+        if name.startswith("initial") or name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def inputs(config: ModelConfig, batch: int = 2, seed: int = 1):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(batch, config.image_size, config.image_size, generator=generator, dtype=torch.float64)
+    noise = torch.randn(config.steps, batch, config.latent_size, generator=generator, dtype=torch.float64)
+    return images, noise
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
+def test_losses_and_canvas_equal_the_equations(architecture, alternative):
+    config = ModelConfig(architecture=architecture, **TINY | ALTERNATIVES[alternative])
+    model = make(config)
+    images, noise = inputs(config)
+    found, drawn = writer.loss_terms(model, images, noise), model(images, noise)
+    weights = {name: value.detach().numpy() for name, value in model.state_dict().items()}
+    for row in range(len(images)):
+        canvas, reconstruction, latent = reference.writer(weights, images[row].numpy(), noise[:, row].numpy(), config)
+        np.testing.assert_allclose(drawn.canvas[row].detach(), canvas, rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(found.reconstruction[row].item(), reconstruction, rtol=1e-9)
+        np.testing.assert_allclose(found.latent[:, row].detach(), latent, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("alternative", [name for name in ALTERNATIVES if name != "as-is"])
+def test_every_alternative_changes_something(alternative):
+    """No field is read and forgotten: with the same weights, or with its own, the losses differ from the default's."""
+    plain, other = (ModelConfig(**TINY | more) for more in ({}, ALTERNATIVES[alternative]))
+    images, noise = inputs(plain)
+    totals = []
+    for config in (plain, other):
+        torch.manual_seed(0)
+        model = writer.build(config).double()
+        if config.forget_bias == 0:  # which acts through the weights alone
+            for parameter in model.parameters():
+                torch.nn.init.uniform_(parameter, 0.05, 0.4)
+        totals.append(sum(term.sum() for term in writer.loss_terms(model, images, noise)).item())
+    assert totals[0] != pytest.approx(totals[1], rel=1e-9)
+
+
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
+def test_gradients_equal_finite_differences(architecture):
+    config = ModelConfig(architecture=architecture, **TINY | {"steps": 2, "hidden_size": 4, "image_size": 8})
+    model = make(config)
+    images, noise = inputs(config, batch=1)
+
+    def total() -> torch.Tensor:
+        terms = writer.loss_terms(model, images, noise)
+        return terms.reconstruction.sum() + terms.latent.sum()
+
+    total().backward()
+    generator = torch.Generator().manual_seed(5)
+    for name, parameter in model.named_parameters():
+        direction = torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        slope = (parameter.grad * direction).sum().item()
+        ends = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                parameter.add_(direction, alpha=sign * 1e-6)
+                ends.append(total().item())
+                parameter.sub_(direction, alpha=sign * 1e-6)
+        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=2e-4, abs=1e-5), name
+
+
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
+def test_a_trace_is_the_forward_pass_step_by_step(architecture):
+    config = ModelConfig(architecture=architecture, **TINY)
+    model = make(config)
+    images, noise = inputs(config)
+    trace, drawn, terms = model.trace(images, noise), model(images, noise), writer.loss_terms(model, images, noise)
+    torch.testing.assert_close(trace.canvas[-1], drawn.canvas)
+    torch.testing.assert_close(trace.mean, drawn.mean)
+    torch.testing.assert_close(trace.kl, terms.latent)
+    assert trace.canvas.shape == (3, 2, 12, 12) and trace.patch.shape == (3, 2, 3, 3)
+    assert trace.write_window.shape == (3, 2, 5)
+    assert (trace.read_window is None) == (architecture == "dcrw-write-only")
+
+
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
+def test_generation_needs_no_encoder(architecture):
+    config = ModelConfig(architecture=architecture, **TINY)
+    model = make(config)
+    images, noise = inputs(config)
+    latent = model.trace(images, noise).latent
+    model.encoder = None
+    generated = model.generate(latent)
+    assert generated.mean is None and generated.kl is None and generated.read_window is None
+    model.encoder = make(config).encoder
+    torch.testing.assert_close(generated.canvas, model.trace(images, noise).canvas)
+
+
+def test_the_write_only_posterior_is_the_same_at_every_step():
+    config = ModelConfig(architecture="dcrw-write-only", **TINY)
+    drawn = make(config)(*inputs(config))
+    torch.testing.assert_close(drawn.mean, drawn.mean[:1].expand_as(drawn.mean))
+
+
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw", "conv-vae"])
+def test_evaluation_changes_no_state(architecture):
+    config = ModelConfig(architecture=architecture, **TINY | ({"steps": 1} if architecture == "conv-vae" else {}))
+    model = make(config)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    first, second = (writer.loss_terms(model, *inputs(config)) for _ in range(2))
+    torch.testing.assert_close(first.reconstruction, second.reconstruction, rtol=0, atol=0)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+        assert value.grad is None
+
+
+def test_the_conv_vae_equals_numpy():
+    config = ModelConfig(architecture="conv-vae", **TINY | {"steps": 1})
+    model = make(config)
+    images, noise = inputs(config)
+    weights = {name: value.detach().numpy() for name, value in model.state_dict().items()}
+    drawn = model(images, noise)
+    for row in range(2):
+        seen = reference.features(reference.under(weights, "features."), images[row].numpy()[None], config)
+        mean, log_sigma = reference.posterior(reference.under(weights, "posterior."), seen, config)
+        latent = mean + np.exp(log_sigma) * noise[0, row].numpy()
+        hidden = np.maximum(weights["hidden.weight"] @ latent + weights["hidden.bias"], 0)
+        logits = weights["image.weight"] @ hidden + weights["image.bias"]
+        np.testing.assert_allclose(drawn.canvas[row].detach(), logits.reshape(12, 12), rtol=1e-8)
+        np.testing.assert_allclose(drawn.mean[0, row].detach(), mean, rtol=1e-8)
+
+
+def test_shapes_are_checked():
+    config = ModelConfig(**TINY)
+    model = make(config)
+    images, noise = inputs(config)
+    with pytest.raises(ValueError, match=r"images have shape \(2, 11, 12\); expected \(B, 12, 12\)"):
+        model(images[:, :11], noise)
+    with pytest.raises(ValueError, match=r"noise has shape \(2, 2, 2\); expected \(T, B, z\) = \(3, 2, 2\)"):
+        model(images, noise[:2])
+
+
+def test_an_empty_batch_passes():
+    config = ModelConfig(**TINY)
+    images, noise = inputs(config)
+    terms = writer.loss_terms(make(config), images[:0], noise[:, :0])
+    assert terms.reconstruction.shape == (0,) and terms.latent.shape == (3, 0)
+
+
+def test_the_printed_constant_has_a_floor_that_the_exact_one_has_not():
+    """Decision 11: at the prior itself the KL is 0, and Eq. 27 as printed says (z - 1) / 2 a step."""
+    prior = torch.zeros(10, 1, 10, dtype=torch.float64)
+    assert losses.latent_loss(prior, prior).sum().item() == 0
+    assert losses.latent_loss(prior, prior, "as-printed").sum().item() == 45
+
+
+def test_a_perfect_reconstruction_costs_the_entropy_of_the_pixels():
+    values = torch.tensor([[[0.25, 0.5], [0.75, 0.9]]], dtype=torch.float64)
+    entropy = -(values * values.log() + (1 - values) * (1 - values).log()).sum()
+    torch.testing.assert_close(losses.bernoulli_loss(values.logit(), values)[0], entropy)
+
+
+def test_the_gaussian_constant_makes_unit_variance_cost_at_least_720():
+    """Decision 10: 784/2 log 2 pi nats before any error."""
+    image = torch.full((1, 28, 28), 0.5, dtype=torch.float64)
+    assert losses.gaussian_loss(torch.zeros_like(image), image, 1.0).item() == pytest.approx(720.45, abs=0.01)
