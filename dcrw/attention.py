@@ -1,6 +1,7 @@
 """Gaussian attention windows: where to read and where to write (Eq. 13-23). Pure functions.
 
-Sizes: B images of A x A pixels, N filters an axis. Axis 0 of a filterbank is X (columns), axis 1 is Y (rows).
+Sizes: B images of A x A pixels, N filters an axis. Axis 0 of a filterbank is X (columns), axis 1 is
+Y (rows).
 """
 
 from typing import NamedTuple
@@ -20,9 +21,12 @@ class Conventions(NamedTuple):
     exponent: FilterExponent = "gaussian"
 
     @property
-    def count(self) -> int:
+    def numbers(self) -> int:
         """Numbers that the decoder emits for a window (Eq. 15)."""
         return 5 if self.parameters == "five" else 4
+
+
+DEFAULTS = Conventions()
 
 
 class Window(NamedTuple):
@@ -34,14 +38,18 @@ class Window(NamedTuple):
     log_intensity: Tensor  # (B, 1) log gamma
 
 
-def window(emitted: Tensor, size: int, image_size: int, conventions: Conventions = Conventions()) -> Window:
+def window(
+    emitted: Tensor, size: int, image_size: int, conventions: Conventions = DEFAULTS
+) -> Window:
     """Decode what the decoder emits into a window (Eq. 15-18).
 
-    emitted: (B, 5) g_X, g_Y, log sigma^2, log delta, log gamma, or (B, 4) without sigma^2; centres run from -1 to 1
-    over the image. size: N >= 2. Raises `ValueError` for another width or size.
+    emitted: (B, 5) g_X, g_Y, log sigma^2, log delta, log gamma, or (B, 4) without sigma^2; centres
+    run from -1 to 1 over the image. size: N >= 2. Raises `ValueError` for another width or size.
     """
-    if emitted.shape[-1] != conventions.count:
-        raise ValueError(f"emitted has {emitted.shape[-1]} numbers a window; expected {conventions.count}")
+    if emitted.shape[-1] != conventions.numbers:
+        raise ValueError(
+            f"emitted has {emitted.shape[-1]} numbers a window; expected {conventions.numbers}"
+        )
     if size < 2:
         raise ValueError(f"size = {size}: expected at least 2, Eq. 18 divides by N - 1")
     widths = [2, 1, 1, 1] if conventions.parameters == "five" else [2, 1, 1]
@@ -57,13 +65,16 @@ def window(emitted: Tensor, size: int, image_size: int, conventions: Conventions
 
 
 def grid(size: int, indexing: Indexing = "one-based", like: Tensor | None = None) -> Tensor:
-    """Offsets (N,) of the filters from the window's centre, in strides: i - N/2 - 0.5 (Eq. 13-14)."""
+    """Offsets (N,) of the filters from the centre in strides, i - N/2 - 0.5 (Eq. 13-14)."""
     first = 1 if indexing == "one-based" else 0
     return _arange(first, size, like) - size / 2 - 0.5
 
 
-def pixel_positions(image_size: int, indexing: Indexing = "one-based", like: Tensor | None = None) -> Tensor:
-    """Coordinates (A,) of the pixels in the frame of Eq. 13-20: from 1, or from 0 under the mixed reading."""
+def pixel_positions(
+    image_size: int, indexing: Indexing = "one-based", like: Tensor | None = None
+) -> Tensor:
+    """Coordinates (A,) of the pixels in the frame of Eq. 13-20: from 1, or from 0 under the mixed
+    reading."""
     return _arange(1 if indexing == "one-based" else 0, image_size, like)
 
 
@@ -73,11 +84,13 @@ def filter_means(window: Window, size: int, indexing: Indexing = "one-based") ->
     return window.centre.unsqueeze(2) + window.stride.unsqueeze(2) * offsets
 
 
-def filterbank(window: Window, size: int, image_size: int, conventions: Conventions = Conventions()) -> Tensor:
+def filterbank(
+    window: Window, size: int, image_size: int, conventions: Conventions = DEFAULTS
+) -> Tensor:
     """Gaussian filters on both axes (Eq. 19-20), (B, 2, N, A), each row normalised over pixels.
 
-    The softmax is the exact Z: a window far outside gives the border pixel full weight, and nothing is 0/0. Under
-    `clamped-sum` such a filter vanishes.
+    The softmax is the exact Z: a window far outside gives the border pixel full weight, and nothing
+    is 0/0. Under `clamped-sum` such a filter vanishes.
     """
     pixels = pixel_positions(image_size, conventions.indexing, like=window.centre)
     distance = pixels - filter_means(window, size, conventions.indexing).unsqueeze(3)
@@ -93,14 +106,17 @@ def filterbank(window: Window, size: int, image_size: int, conventions: Conventi
 
 
 def read(image: Tensor, error: Tensor, filters: Tensor, log_intensity: Tensor) -> Tensor:
-    """The glimpse gamma [F_Y x F_X^T, F_Y x_hat F_X^T] (Eq. 21), (B, 2, N, N): image and error image.
+    """The glimpse gamma [F_Y x F_X^T, F_Y x_hat F_X^T] (Eq. 21), (B, 2, N, N): image and error
+    image.
 
     image, error: (B, A, A); filters: (B, 2, N, A); log_intensity: (B, 1).
     """
     batch, size, width = len(image), *filters.shape[2:]
     pair = torch.cat([image, error], dim=2)  # (B, A, 2A)
     rows = filters[:, 1] @ pair  # (B, N, 2A)
-    glimpse = rows.view(batch, 2 * size, width) @ filters[:, 0].transpose(1, 2)  # (B, 2N, N), N rows of image and error
+    glimpse = rows.view(batch, 2 * size, width) @ filters[:, 0].transpose(
+        1, 2
+    )  # (B, 2N, N), N rows of image and error
     glimpse = glimpse * log_intensity.exp().unsqueeze(2)
     return glimpse.view(batch, size, 2, size).transpose(1, 2)
 
@@ -108,7 +124,8 @@ def read(image: Tensor, error: Tensor, filters: Tensor, log_intensity: Tensor) -
 def write(canvas: Tensor, patch: Tensor, filters: Tensor, log_intensity: Tensor) -> Tensor:
     """Add 1/gamma_hat F_Y^T w_t F_X to the canvas (Eq. 12, 23 as in DRAW), (B, A, A).
 
-    canvas: (B, A, A) logits; patch: (B, N, N), w_t of Eq. 22; filters: (B, 2, N, A); log_intensity: (B, 1).
+    canvas: (B, A, A) logits; patch: (B, N, N), w_t of Eq. 22; filters: (B, 2, N, A); log_intensity:
+    (B, 1).
     """
     scaled = patch * (-log_intensity).exp().unsqueeze(2)
     columns = filters[:, 1].transpose(1, 2) @ scaled  # (B, A, N)

@@ -1,7 +1,8 @@
 """Every hyper-parameter, with its unit, range and source in the paper.
 
-A run is described by one `RunConfig`. An unknown key or a value out of range is a `ConfigError` that names the
-parameter, the value and what was expected. A profile file (`configs/*.yaml`) lists runs as differences from defaults.
+A run is described by one `RunConfig`. An unknown key or a value out of range is a `ConfigError`
+that names the parameter, the value and what was expected. A profile file (`configs/*.yaml`) lists
+runs as differences from defaults.
 """
 
 import hashlib
@@ -25,7 +26,9 @@ class ConfigError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
+    )
 
 
 class ModelConfig(_Section):
@@ -33,52 +36,80 @@ class ModelConfig(_Section):
 
     architecture: Literal["dcrw", "dcrw-write-only", "draw", "conv-vae"] = Field(
         "dcrw",
-        description="dcrw: attention in read and write (Sec. III-B); dcrw-write-only: the CNN sees the whole image "
-        "once (III-C); draw: LSTM encoder; conv-vae: convolutional and feed-forward writer (Fig. 2 left)",
+        description="dcrw: attention in read and write (Sec. III-B); dcrw-write-only: the CNN "
+        "sees the whole image "
+        "once (III-C); draw: LSTM encoder; conv-vae: convolutional and feed-forward writer (Fig. "
+        "2 left)",
     )
-    image_size: int = Field(28, ge=8, le=128, description="side of the square image in pixels, both A and B of Eq. 16-18")
+    image_size: int = Field(
+        28,
+        ge=8,
+        le=128,
+        description="side of the square image in pixels, both A and B of Eq. 16-18",
+    )
     steps: int = Field(10, ge=1, le=128, description="T, drawing steps [9]")
     latent_size: int = Field(10, ge=1, le=1024, description="dimensions of z_t at each step [9]")
     hidden_size: int = Field(256, ge=1, le=4096, description="LSTM hidden units (Table I)")
-    read_size: int = Field(7, ge=2, le=128, description="N of the read window, filters an axis (Table I) [3]")
-    write_size: int = Field(5, ge=2, le=128, description="N of the write window, filters an axis (Table I) [3]")
+    read_size: int = Field(
+        7, ge=2, le=128, description="N of the read window, filters an axis (Table I) [3]"
+    )
+    write_size: int = Field(
+        5, ge=2, le=128, description="N of the write window, filters an axis (Table I) [3]"
+    )
     noise_correlation: Correlation = Field(
-        0.0, description="correlation of the noise between steps: 0 draws afresh (Eq. 10, 30), 1 reuses one draw [1]"
+        0.0,
+        description="correlation of the noise between steps: 0 draws afresh (Eq. 10, 30), 1 "
+        "reuses one draw [1]",
     )
     generation_noise_correlation: Correlation = Field(
         0.0, description="the same for z_1..z_T when generating from the prior [1]"
     )
     window_parameters: WindowParameters = Field(
-        "five", description="five: variance and intensity apart, as in DRAW; four: gamma is both (Eq. 15) [2]"
+        "five",
+        description="five: variance and intensity apart, as in DRAW; four: gamma is both (Eq. "
+        "15) [2]",
     )
     indexing: Indexing = Field(
-        "one-based", description="one-based: as Eq. 13-17; mixed: 0-based indices put into those formulas [3]"
+        "one-based",
+        description="one-based: as Eq. 13-17; mixed: 0-based indices put into those formulas [3]",
     )
     filter_normaliser: FilterNormaliser = Field(
         "softmax", description="Z in Eq. 19-20: exact softmax over pixels, or max(sum, 1e-8) [4]"
     )
     filter_exponent: FilterExponent = Field(
-        "gaussian", description="gaussian: Eq. 19-20; squared-ratio: the square of (a - mu) over 2 sigma^2, as public code of 2016"
+        "gaussian",
+        description="gaussian: Eq. 19-20; squared-ratio: the square of (a - mu) over 2 sigma^2, "
+        "as public code of 2016",
     )
     window_heads: Literal["separate", "shared"] = Field(
-        "separate", description="linear maps from h_dec to the read and the write window: two, or one for both [6]"
+        "separate",
+        description="linear maps from h_dec to the read and the write window: two, or one for "
+        "both [6]",
     )
     pooling: Literal["keep-border", "drop-border"] = Field(
         "keep-border", description="2 x 2 max pooling of odd sizes: 7 -> 4 -> 2, or 7 -> 3 -> 1 [8]"
     )
     posterior_heads: Literal["separate", "tied"] = Field(
-        "separate", description="mean and log sigma: two linear maps, or one W for both as Eq. 5-6 print [15]"
+        "separate",
+        description="mean and log sigma: two linear maps, or one W for both as Eq. 5-6 print [15]",
     )
     initial_state: Literal["zeros", "learned"] = Field(
         "zeros", description="canvas, h_dec and LSTM cell before the first step [12]"
     )
-    forget_bias: float = Field(0.0, ge=-10, le=10, description="initial bias of the LSTM's forget gate")
-    reconstruction: Literal["bernoulli", "gaussian"] = Field(
-        "bernoulli", description="D(x | c_T): Bernoulli on grey values (Sec. IV), or Gaussian (Sec. III-B) [10]"
+    forget_bias: float = Field(
+        0.0, ge=-10, le=10, description="initial bias of the LSTM's forget gate"
     )
-    gaussian_variance: float = Field(1.0, gt=0, le=100, description="variance of D where it is Gaussian [10]")
+    reconstruction: Literal["bernoulli", "gaussian"] = Field(
+        "bernoulli",
+        description="D(x | c_T): Bernoulli on grey values (Sec. IV), or Gaussian (Sec. III-B) [10]",
+    )
+    gaussian_variance: float = Field(
+        1.0, gt=0, le=100, description="variance of D where it is Gaussian [10]"
+    )
     latent_constant: Literal["exact", "as-printed"] = Field(
-        "exact", description="constant of L_z in Eq. 27: -1/2 for each dimension and step, or -T/2 in all [11]"
+        "exact",
+        description="constant of L_z in Eq. 27: -1/2 for each dimension and step, or -T/2 in all "
+        "[11]",
     )
 
     @model_validator(mode="after")
@@ -86,9 +117,13 @@ class ModelConfig(_Section):
         for name in ("read_size", "write_size"):
             size = getattr(self, name)
             if size > self.image_size:
-                raise ValueError(f"model.{name} = {size}: expected at most image_size = {self.image_size}")
+                raise ValueError(
+                    f"model.{name} = {size}: expected at most image_size = {self.image_size}"
+                )
         if self.architecture == "conv-vae" and self.steps != 1:
-            raise ValueError(f"model.steps = {self.steps}: expected 1, the conv-vae is not recurrent")
+            raise ValueError(
+                f"model.steps = {self.steps}: expected 1, the conv-vae is not recurrent"
+            )
         return self
 
 
@@ -96,7 +131,9 @@ class DataConfig(_Section):
     """Which images. Where they lie is not part of a run's identity."""
 
     dataset: Literal["mnist", "digits"] = Field(
-        "mnist", description="mnist: 28 x 28 MNIST; digits: scikit-learn's 8 x 8 digits, enlarged (embedded)"
+        "mnist",
+        description="mnist: 28 x 28 MNIST; digits: scikit-learn's 8 x 8 digits, enlarged "
+        "(embedded)",
     )
 
 
@@ -106,29 +143,44 @@ class TrainingConfig(_Section):
     seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, data order and noise")
     iterations: int = Field(10_000, ge=1, le=10_000_000, description="parameter updates")
     batch_size: int = Field(100, ge=1, le=100_000, description="images an iteration")
-    optimizer: Literal["adam", "sgd"] = Field("adam", description="Adam, or plain stochastic gradient descent [9]")
+    optimizer: Literal["adam", "sgd"] = Field(
+        "adam", description="Adam, or plain stochastic gradient descent [9]"
+    )
     learning_rate: float = Field(1e-3, gt=0, le=10, description="step size")
-    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's first-moment decay; momentum where optimizer is sgd")
+    beta1: float = Field(
+        0.5, ge=0, lt=1, description="Adam's first-moment decay; momentum where optimizer is sgd"
+    )
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's second-moment decay")
     clip_scope: Literal["head", "tensor", "global", "none"] = Field(
-        "head", description="what one gradient norm is taken over: a logical head, a tensor, everything [9]"
+        "head",
+        description="what one gradient norm is taken over: a logical head, a tensor, everything "
+        "[9]",
     )
-    clip_norm: float = Field(5.0, gt=0, le=1e9, description="gradient norm above which gradients are scaled down")
-    metrics_interval: int = Field(50, ge=1, description="iterations averaged in one row of metrics.csv")
+    clip_norm: float = Field(
+        5.0, gt=0, le=1e9, description="gradient norm above which gradients are scaled down"
+    )
+    metrics_interval: int = Field(
+        50, ge=1, description="iterations averaged in one row of metrics.csv"
+    )
     checkpoint_interval: int = Field(1000, ge=1, description="iterations between checkpoints")
 
 
 class RunConfig(_Section):
     """One training run, complete."""
 
-    name: str = Field("run", pattern=r"^[a-z0-9][a-z0-9-]*$", description="label of the run's cell, without the seed")
+    name: str = Field(
+        "run",
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="label of the run's cell, without the seed",
+    )
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
 
     @property
     def digest(self) -> str:
-        """First 8 hex digits of the SHA-256 over all settings that differ from the defaults, name excluded.
+        """First 8 hex digits of the SHA-256 over all settings that differ from the defaults, name
+        excluded.
 
         A field added later with its default therefore leaves the names of existing runs alone.
         """
@@ -143,7 +195,9 @@ class RunConfig(_Section):
     def parameters(self) -> dict[str, Any]:
         """All settings as one flat mapping, the parameters of the training notebook."""
         return {"name": self.name} | {
-            key: value for section in SECTIONS for key, value in getattr(self, section).model_dump().items()
+            key: value
+            for section in SECTIONS
+            for key, value in getattr(self, section).model_dump().items()
         }
 
     def to_yaml(self) -> str:
@@ -155,13 +209,21 @@ class Runtime(_Section):
     """Where a notebook runs and what it writes to; no part of a run's identity."""
 
     results: str = Field("results/custom", description="folder of results, relative to the project")
-    data_root: str = Field("", description="folder of MNIST/raw; empty: the variable DCRW_DATA, else data")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
+    data_root: str = Field(
+        "", description="folder of MNIST/raw; empty: the variable DCRW_DATA, else data"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto takes a GPU where there is one"
+    )
     threads: int = Field(0, ge=0, le=1024, description="CPU threads, 0 for torch's default")
     progress: bool = Field(True, description="show a progress bar")
 
 
-SECTIONS = {"model": ModelConfig, "data": DataConfig, "training": TrainingConfig}
+SECTIONS: dict[str, type[_Section]] = {
+    "model": ModelConfig,
+    "data": DataConfig,
+    "training": TrainingConfig,
+}
 
 # What the best-known public DRAW code of 2016 did, as far as it is known.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
@@ -201,12 +263,15 @@ def config_from_parameters(parameters: Mapping[str, Any]) -> RunConfig:
             continue
         section = next((name for name, kind in SECTIONS.items() if key in kind.model_fields), None)
         if section is None:
-            raise ConfigError(f"{key} = {value!r}: unknown parameter; expected one of {', '.join(parameter_names())}")
+            names = ", ".join(parameter_names())
+            raise ConfigError(f"{key} = {value!r}: unknown parameter; expected one of {names}")
         settings[section][key] = value
     return make_config(settings)
 
 
-def split_parameters(parameters: Mapping[str, Any], known: type[_Section]) -> tuple[Any, dict[str, Any]]:
+def split_parameters(
+    parameters: Mapping[str, Any], known: type[_Section]
+) -> tuple[Any, dict[str, Any]]:
     """Take a section's fields out of flat parameters: the validated section, and what is left.
 
     Raises `ConfigError` for an impossible value.
@@ -240,11 +305,22 @@ class EvaluationConfig(_Section):
     """What is measured on a finished run."""
 
     batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
-    seed: int = Field(1234, ge=0, lt=2**31, description="seed of the evaluation noise and of generated samples")
-    noise_draws: int = Field(1, ge=1, le=1000, description="noise draws an image when a split's losses are estimated")
-    digits: int = Field(32, ge=1, le=1000, description="test digits reconstructed, and samples generated, step by step")
+    seed: int = Field(
+        1234, ge=0, lt=2**31, description="seed of the evaluation noise and of generated samples"
+    )
+    noise_draws: int = Field(
+        1, ge=1, le=1000, description="noise draws an image when a split's losses are estimated"
+    )
+    digits: int = Field(
+        32,
+        ge=1,
+        le=1000,
+        description="test digits reconstructed, and samples generated, step by step",
+    )
     final_iterations: int = Field(
-        1000, ge=1, description="training iterations at the end whose minibatch means stand in Table I"
+        1000,
+        ge=1,
+        description="training iterations at the end whose minibatch means stand in Table I",
     )
 
 
@@ -252,7 +328,10 @@ class Profile(_Section):
     """A named set of runs: what `make replicate` or `make paper` trains and evaluates."""
 
     profile: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    committed: bool = Field(False, description="trained results are evidence under version control: never retrain silently")
+    committed: bool = Field(
+        False,
+        description="trained results are evidence under version control: never retrain silently",
+    )
     seeds: list[int] = Field(min_length=1)
     defaults: dict[str, Any] = {}
     runs: dict[str, dict[str, Any]]
@@ -266,8 +345,15 @@ class Profile(_Section):
         settings = dict(self.runs[label])
         preset = settings.pop("preset", None)
         if preset is not None and preset not in PRESETS:
-            raise ConfigError(f"runs.{label}.preset = {preset!r}: expected one of {', '.join(PRESETS)}")
-        layers = [self.defaults, PRESETS[preset] if preset else {}, settings, {"training": {"seed": seed}}]
+            raise ConfigError(
+                f"runs.{label}.preset = {preset!r}: expected one of {', '.join(PRESETS)}"
+            )
+        layers = [
+            self.defaults,
+            PRESETS[preset] if preset else {},
+            settings,
+            {"training": {"seed": seed}},
+        ]
         return make_config({"name": label} | merge(*layers))
 
 

@@ -1,4 +1,5 @@
-"""The images: MNIST in torchvision's layout, checked by SHA-256, and scikit-learn's digits, which need no network."""
+"""The images: MNIST in torchvision's layout, checked by SHA-256, and scikit-learn's digits, which
+need no network."""
 
 import hashlib
 import os
@@ -43,8 +44,8 @@ class Dataset(NamedTuple):
 def load(name: str, root: str | Path = "data") -> Dataset:
     """The data set that a config names, "mnist" or "digits".
 
-    root: the folder of `MNIST/raw`, where MNIST lies or goes. Raises `DataError` that names the file, what was
-    expected and found, and the way out.
+    root: the folder of `MNIST/raw`, where MNIST lies or goes. Raises `DataError` that names the
+    file, what was expected and found, and the way out.
     """
     if name == "mnist":
         return _mnist(Path(root))
@@ -54,12 +55,14 @@ def load(name: str, root: str | Path = "data") -> Dataset:
 
 
 def data_root(parameter: str, project: Path) -> Path:
-    """Where MNIST lies: a notebook's parameter, else the variable DCRW_DATA, else `data` in the project."""
+    """Where MNIST lies: a notebook's parameter, else the variable DCRW_DATA, else `data` in the
+    project."""
     return project / (parameter or os.environ.get("DCRW_DATA") or "data")
 
 
 def fetch_mnist(root: Path) -> None:
-    """Make sure that the four verified IDX files are under `root`; downloads them only where none is there."""
+    """Make sure that the four verified IDX files are under `root`; downloads them only where none
+    is there."""
     raw = root / "MNIST" / "raw"
     present = [name for name in MNIST_SHA256 if (raw / name).exists()]
     if not present:
@@ -90,18 +93,23 @@ def _digits() -> Dataset:
     images = (images * 255).round().to(torch.uint8)
     labels = torch.as_tensor(small.target, dtype=torch.int64)
     counts = [len(images) - DIGITS_VALIDATION - DIGITS_TEST, DIGITS_VALIDATION, DIGITS_TEST]
-    return Dataset(*(Split(*pair) for pair in zip(images.split(counts), labels.split(counts), strict=True)))
+    return Dataset(
+        *(Split(*pair) for pair in zip(images.split(counts), labels.split(counts), strict=True))
+    )
 
 
 def _verify(path: Path) -> None:
     expected = MNIST_SHA256[path.name]
     if not path.exists():
-        raise DataError(f"{path}: missing, though other files of MNIST are there. {_way_out(path.parent)}")
+        raise DataError(
+            f"{path}: missing, though other files of MNIST are there. {_way_out(path.parent)}"
+        )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         raise DataError(
-            f"{path}: SHA-256 is {found} ({path.stat().st_size} bytes); expected {expected}. {_way_out(path.parent)}"
+            f"{path}: SHA-256 is {found} ({path.stat().st_size} bytes); expected {expected}. "
+            f"{_way_out(path.parent)}"
         )
 
 
@@ -121,11 +129,14 @@ def _download(root: Path) -> None:
                 shutil.move(fetched / name, raw / name)
     except (OSError, RuntimeError) as error:
         names = ", ".join(MNIST_SHA256)
-        raise DataError(f"{raw}: none of {names} is there, and the download failed: {error}. {_way_out(raw)}") from error
+        raise DataError(
+            f"{raw}: none of {names} is there, and the download failed: {error}. {_way_out(raw)}"
+        ) from error
 
 
 def _way_out(raw: Path) -> str:
     return (
-        f"Put the four decompressed IDX files of MNIST into {raw}, or name a folder that holds MNIST/raw in DCRW_DATA "
+        f"Put the four decompressed IDX files of MNIST into {raw}, or name a folder that holds "
+        f"MNIST/raw in DCRW_DATA "
         "or the parameter data_root; to download afresh, remove that folder."
     )

@@ -1,7 +1,8 @@
 """Encoders: from what is seen at a step to the posterior of z_t (Eq. 5-10, 29-30).
 
-Every encoder has the same two calls. `look` takes the images once; `forward` is called at each step with what `look`
-returned and the writer's state, and returns the posterior and the encoder's own next state.
+Every encoder has the same two calls. `look` takes the images once; `forward` is called at each step
+with what `look` returned and the writer's state, and returns the posterior and the encoder's own
+next state.
 """
 
 from typing import NamedTuple
@@ -41,29 +42,45 @@ class Sight(NamedTuple):
     memory: EncoderState | None
 
 
+class Convolution(nn.Conv2d):
+    """3 x 3, same padding, weights channels last."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__(inputs, outputs, kernel_size=3, padding=1)
+        nn.init.xavier_uniform_(self.weight)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
+
+
 class ConvolutionalFeatures(nn.Module):
-    """Conv 3x3x32, pool 2x2, conv 3x3x64, pool 2x2 (Sec. III-B), ReLU after each convolution; decision 8."""
+    """Conv 3x3x32, pool 2x2, conv 3x3x64, pool 2x2 (Sec. III-B), ReLU after each convolution;
+    decision 8."""
 
     def __init__(self, channels: int, size: int, keep_border: bool = True):
         super().__init__()
         self.keep_border = keep_border
-        self.first = _convolution(channels, CHANNELS[0])
-        self.second = _convolution(CHANNELS[0], CHANNELS[1])
+        self.first = Convolution(channels, CHANNELS[0])
+        self.second = Convolution(CHANNELS[0], CHANNELS[1])
         for _ in range(2):
             size = (size + 1) // 2 if keep_border else size // 2
         if size < 1:
-            raise ValueError("the image is too small for two poolings that drop the border; use pooling = keep-border")
+            raise ValueError(
+                "the image is too small for two poolings that drop the border; use pooling = "
+                "keep-border"
+            )
         self.count = CHANNELS[1] * size * size
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, channels, N, N) to (B, count)."""
-        images = images.contiguous(memory_format=torch.channels_last)  # pooling is three times faster so on a CPU
+        images = images.contiguous(
+            memory_format=torch.channels_last
+        )  # pooling is three times faster so on a CPU
         hidden = F.max_pool2d(self.first(images), 2, ceil_mode=self.keep_border).relu()
         return F.max_pool2d(self.second(hidden), 2, ceil_mode=self.keep_border).relu().flatten(1)
 
 
 class PosteriorHeads(nn.Module):
-    """Mean and log sigma from features (Eq. 5-6): two linear maps, or one W for both; decision 15."""
+    """Mean and log sigma from features (Eq. 5-6): two linear maps, or one W; decision 15."""
 
     def __init__(self, inputs: int, latent_size: int, tied: bool):
         super().__init__()
@@ -93,7 +110,8 @@ class GlimpseReader(nn.Module):
 
 
 class GlimpseCNN(nn.Module):
-    """DCRW with attention: a CNN on the glimpse at every step (Eq. 9); h_dec joins its features; decision 7."""
+    """DCRW with attention: a CNN on the glimpse at every step (Eq. 9); h_dec joins its features;
+    decision 7."""
 
     reads = True
 
@@ -102,7 +120,9 @@ class GlimpseCNN(nn.Module):
         self.reader = GlimpseReader(config)
         self.features = ConvolutionalFeatures(2, config.read_size, config.pooling == "keep-border")
         inputs = self.features.count + config.hidden_size
-        self.posterior = PosteriorHeads(inputs, config.latent_size, config.posterior_heads == "tied")
+        self.posterior = PosteriorHeads(
+            inputs, config.latent_size, config.posterior_heads == "tied"
+        )
 
     def look(self, images: Tensor) -> Tensor:
         """Nothing is read ahead of the first step."""
@@ -122,7 +142,9 @@ class ImageCNN(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
-        self.posterior = PosteriorHeads(self.features.count, config.latent_size, config.posterior_heads == "tied")
+        self.posterior = PosteriorHeads(
+            self.features.count, config.latent_size, config.posterior_heads == "tied"
+        )
 
     def look(self, images: Tensor) -> Posterior:
         """The one posterior from which z_t is drawn at every step."""
@@ -143,7 +165,9 @@ class GlimpseLSTM(nn.Module):
         self.reader = GlimpseReader(config)
         inputs = 2 * config.read_size**2 + config.hidden_size
         self.lstm = LSTMCell(inputs, config.hidden_size, config.forget_bias)
-        self.posterior = PosteriorHeads(config.hidden_size, config.latent_size, config.posterior_heads == "tied")
+        self.posterior = PosteriorHeads(
+            config.hidden_size, config.latent_size, config.posterior_heads == "tied"
+        )
 
     def look(self, images: Tensor) -> Tensor:
         """Nothing is read ahead of the first step."""
@@ -168,11 +192,6 @@ ENCODERS: dict[str, type[GlimpseCNN] | type[ImageCNN] | type[GlimpseLSTM]] = {
 
 def conventions(config: ModelConfig) -> Conventions:
     """The attention conventions that a config names."""
-    return Conventions(config.window_parameters, config.indexing, config.filter_normaliser, config.filter_exponent)
-
-
-def _convolution(inputs: int, outputs: int) -> nn.Conv2d:
-    layer = nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
-    nn.init.xavier_uniform_(layer.weight)
-    nn.init.zeros_(layer.bias)
-    return layer.to(memory_format=torch.channels_last)
+    return Conventions(
+        config.window_parameters, config.indexing, config.filter_normaliser, config.filter_exponent
+    )

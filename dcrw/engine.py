@@ -1,4 +1,5 @@
-"""Device, precision and one fast training iteration behind one call. The only room that knows of devices."""
+"""Device, precision and one fast training iteration behind one call. The only room that knows of
+devices."""
 
 import os
 import platform
@@ -21,20 +22,23 @@ class DeviceError(RuntimeError):
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """"auto" (a GPU where there is one), "cpu" or "cuda". Raises `DeviceError`: nothing else is taken instead."""
+    """ "auto" (a GPU where there is one), "cpu" or "cuda". Raises `DeviceError`: nothing else is
+    taken instead."""
     if name not in ("auto", "cpu", "cuda"):
         raise DeviceError(f"device = {name!r}: expected auto, cpu or cuda")
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise DeviceError("device = 'cuda': no CUDA device is available; use device = 'cpu' or 'auto'")
+        raise DeviceError(
+            "device = 'cuda': no CUDA device is available; use device = 'cpu' or 'auto'"
+        )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def prepare(device: torch.device, threads: int = 0) -> None:
     """Set what makes this process fast and repeatable.
 
-    Far from a window Gaussian filters underflow to denormal numbers, on which CPUs are ten times slower: they are
-    flushed to zero. threads: CPU threads, 0 for torch's default.
+    Far from a window Gaussian filters underflow to denormal numbers, on which CPUs are ten times
+    slower: they are flushed to zero. threads: CPU threads, 0 for torch's default.
     """
     if threads < 0:
         raise ValueError(f"threads = {threads}: expected 0 (torch's default) or more")
@@ -48,11 +52,17 @@ def prepare(device: torch.device, threads: int = 0) -> None:
 def describe(device: torch.device) -> dict[str, Any]:
     """The device in words, for provenance."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
-    return {"type": device.type, "name": name, "threads": torch.get_num_threads(), "cores": os.cpu_count()}
+    return {
+        "type": device.type,
+        "name": name,
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+    }
 
 
 def initial_model(config: ModelConfig, seed: int) -> Model:
-    """The model with the weights that a seed gives, on the CPU; torch's own generator is left as it was."""
+    """The model with the weights that a seed gives, on the CPU; torch's own generator is left as it
+    was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(config)
@@ -72,7 +82,9 @@ class Engine:
         self.device = device
         self._images = images.to(device)
         for parameter in self.model.parameters():
-            parameter.grad = torch.zeros_like(parameter)  # kept for good: clipping looks at views of them
+            parameter.grad = torch.zeros_like(
+                parameter
+            )  # kept for good: clipping looks at views of them
         self._optimizer = _optimizer(self.model, config.training)
         self._clip = GradientClip(self.model, config.training)
 
@@ -98,15 +110,25 @@ class Engine:
         return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        """Take up what `state` returned. Raises `KeyError` or `RuntimeError` where it does not fit."""
-        weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+        """Take up what `state` returned. Raises `KeyError` or `RuntimeError` at a misfit."""
+        weights = {
+            name.removeprefix("model."): value
+            for name, value in tensors.items()
+            if name.startswith("model.")
+        }
         self.model.load_state_dict(weights)
         saved = self._optimizer.state_dict()
         for index, (name, parameter) in enumerate(self.model.named_parameters()):
             prefix = f"optimizer.{name}."
-            slots = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+            slots = {
+                key.removeprefix(prefix): value
+                for key, value in tensors.items()
+                if key.startswith(prefix)
+            }
             if slots:
-                saved["state"][index] = {slot: _laid_out_like(parameter, value) for slot, value in slots.items()}
+                saved["state"][index] = {
+                    slot: _laid_out_like(parameter, value) for slot, value in slots.items()
+                }
         self._optimizer.load_state_dict(saved)
 
     def _slots(self) -> Iterator[dict[str, Tensor]]:
@@ -116,7 +138,8 @@ class Engine:
 
 
 class GradientClip:
-    """Scale gradients down to a norm, taken over each logical head, each tensor, or everything; decision 9."""
+    """Scale gradients down to a norm, taken over each logical head, each tensor, or everything;
+    decision 9."""
 
     def __init__(self, model: nn.Module, config: TrainingConfig):
         self.limit = config.clip_norm
@@ -161,7 +184,9 @@ def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
     if config.optimizer == "adam":
         betas = (config.beta1, config.beta2)
         return torch.optim.Adam(model.parameters(), config.learning_rate, betas=betas, fused=True)
-    return torch.optim.SGD(model.parameters(), config.learning_rate, momentum=config.beta1, fused=True)
+    return torch.optim.SGD(
+        model.parameters(), config.learning_rate, momentum=config.beta1, fused=True
+    )
 
 
 def _processor() -> str:

@@ -1,4 +1,5 @@
-"""Linear maps that share one matrix product, the LSTM cell, and how their weights start and are clipped."""
+"""Linear maps that share one matrix product, the LSTM cell, and how their weights start and are
+clipped."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,7 +24,10 @@ class Heads(nn.Module):
     def rows(self) -> dict[str, slice]:
         """The rows of weight and bias that belong to each head."""
         stops = torch.tensor(list(self.outputs.values())).cumsum(0).tolist()
-        return {name: slice(stop - self.outputs[name], stop) for name, stop in zip(self.outputs, stops, strict=True)}
+        return {
+            name: slice(stop - self.outputs[name], stop)
+            for name, stop in zip(self.outputs, stops, strict=True)
+        }
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """(B, inputs) to one (B, outputs) a head, by name."""
@@ -32,7 +36,8 @@ class Heads(nn.Module):
 
 
 class LSTMCell(nn.Module):
-    """A long short-term memory cell with one weight matrix over [input, hidden]; gates i, f, o, then the update."""
+    """A long short-term memory cell with one weight matrix over [input, hidden]; gates i, f, o,
+    then the update."""
 
     def __init__(self, inputs: int, hidden: int, forget_bias: float = 0.0):
         super().__init__()
@@ -42,8 +47,11 @@ class LSTMCell(nn.Module):
         nn.init.xavier_uniform_(self.weight)
         self.bias.data[hidden : 2 * hidden] = forget_bias
 
-    def forward(self, features: list[Tensor], hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """One step: features, each (B, ...), and the state (B, hidden) twice; returns the new hidden and cell."""
+    def forward(
+        self, features: list[Tensor], hidden: Tensor, cell: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """One step: features, each (B, ...), and the state (B, hidden) twice; returns the new
+        hidden and cell."""
         gates = torch.addmm(self.bias, torch.cat([*features, hidden], dim=1), self.weight.t())
         switches, update = gates.split([3 * self.hidden, self.hidden], dim=1)
         admit, forget, emit = switches.sigmoid().chunk(3, dim=1)
@@ -52,7 +60,8 @@ class LSTMCell(nn.Module):
 
 
 def logical_heads(module: nn.Module) -> Iterator[tuple[str, dict[nn.Parameter, slice]]]:
-    """The maps whose gradients are clipped apart: a name, and for each parameter the rows that belong to it.
+    """The maps whose gradients are clipped apart: a name, and for each parameter the rows that
+    belong to it.
 
     A head within `Heads` counts alone; any other layer's weight and bias count together.
     """

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from dcrw import data, runs
 from dcrw.config import (
+    DataConfig,
     EvaluationConfig,
     RunConfig,
     Runtime,
@@ -14,7 +17,6 @@ from dcrw.config import (
     require_none_left,
     split_parameters,
 )
-from pydantic import Field
 
 
 class EvaluationTarget(_Section):
@@ -26,7 +28,9 @@ class EvaluationTarget(_Section):
 class Presentation(_Section):
     """Which results a presentation notebook shows."""
 
-    profile: str = Field("paper", pattern=r"^[a-z0-9][a-z0-9-]*$", description="folder below results")
+    profile: str = Field(
+        "paper", pattern=r"^[a-z0-9][a-z0-9-]*$", description="folder below results"
+    )
 
 
 def parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,8 +50,16 @@ def training(namespace: Mapping[str, Any]) -> tuple[RunConfig, Runtime]:
     return config_from_parameters(left), runtime
 
 
+def data_set(namespace: Mapping[str, Any]) -> tuple[DataConfig, Runtime]:
+    """Parameters of the data notebook. Raises `ConfigError`."""
+    runtime, left = split_parameters(parameters(namespace), Runtime)
+    config, left = split_parameters(left, DataConfig)
+    require_none_left(left, DataConfig, Runtime)
+    return config, runtime
+
+
 def evaluation(namespace: Mapping[str, Any]) -> tuple[str, EvaluationConfig, Runtime]:
-    """Parameters of the evaluation notebook: the run's folder and settings. Raises `ConfigError`."""
+    """Parameters of the evaluation notebook: the run's folder, settings. Raises `ConfigError`."""
     target, left = split_parameters(parameters(namespace), EvaluationTarget)
     settings, left = split_parameters(left, EvaluationConfig)
     runtime, left = split_parameters(left, Runtime)
@@ -56,12 +68,13 @@ def evaluation(namespace: Mapping[str, Any]) -> tuple[str, EvaluationConfig, Run
 
 
 def presentation(namespace: Mapping[str, Any]) -> Path:
-    """Parameters of a presentation notebook: the folder of results that it shows. Raises `ConfigError`."""
+    """Parameters of a presentation notebook: the folder of results that it shows. Raises
+    `ConfigError`."""
     shown, left = split_parameters(parameters(namespace), Presentation)
     require_none_left(left, Presentation)
     return runs.project_root() / "results" / shown.profile
 
 
-def dataset(config: RunConfig, runtime: Runtime) -> data.Dataset:
-    """The run's images. Raises `DataError`."""
-    return data.load(config.data.dataset, data.data_root(runtime.data_root, runs.project_root()))
+def load_data(config: DataConfig, runtime: Runtime) -> data.Dataset:
+    """The images that a run names. Raises `DataError`."""
+    return data.load(config.dataset, data.data_root(runtime.data_root, runs.project_root()))

@@ -1,4 +1,5 @@
-"""Random numbers as functions of a seed and a counter: the same on every device, and a run resumes anywhere."""
+"""Random numbers as functions of a seed and a counter: the same on every device, and a run resumes
+anywhere."""
 
 from typing import Literal
 
@@ -13,11 +14,14 @@ Floats = NDArray[np.float32]
 
 def generator(seed: int, stream: Stream, counter: int) -> np.random.Generator:
     """A fresh generator for (seed, stream, counter); different triples never share numbers."""
-    return np.random.Generator(np.random.Philox(key=[seed, _STREAMS[stream]], counter=[0, 0, 0, counter]))
+    return np.random.Generator(
+        np.random.Philox(key=[seed, _STREAMS[stream]], counter=[0, 0, 0, counter])
+    )
 
 
 class BatchOrder:
-    """Which images iteration 0, 1, ... trains on: consecutive stretches of reshuffled epochs, none dropped."""
+    """Which images iteration 0, 1, ... trains on: consecutive stretches of reshuffled epochs, none
+    dropped."""
 
     def __init__(self, seed: int, batch_size: int, images: int):
         self.seed, self.batch_size, self.images = seed, batch_size, images
@@ -44,10 +48,12 @@ def step_noise(
 ) -> Floats:
     """Standard normal noise (T, B, z) whose steps are correlated: sqrt(r) e_0 + sqrt(1 - r) e_t.
 
-    correlation r = 0 draws each step afresh, r = 1 reuses e_0 at every step. The same e_0..e_T are drawn for every r,
-    so that runs with one seed are paired.
+    correlation r = 0 draws each step afresh, r = 1 reuses e_0 at every step. The same e_0..e_T are
+    drawn for every r, so that runs with one seed are paired.
     """
     steps, batch, latent = shape
-    draws = generator(seed, stream, counter).standard_normal((steps + 1, batch, latent), dtype=np.float32)
+    draws = generator(seed, stream, counter).standard_normal(
+        (steps + 1, batch, latent), dtype=np.float32
+    )
     shared, fresh = draws[:1], draws[1:]
     return np.float32(np.sqrt(correlation)) * shared + np.float32(np.sqrt(1 - correlation)) * fresh

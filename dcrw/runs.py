@@ -1,4 +1,5 @@
-"""A run's folder: configuration, metrics, checkpoint, weights and provenance. The room where files are written.
+"""A run's folder: configuration, metrics, checkpoint, weights and provenance. The room where files
+are written.
 
     <name>-s<seed>-<digest>/
         config.yaml              the resolved configuration
@@ -73,23 +74,28 @@ class Run:
     def require_complete(self) -> None:
         """Raises `RunError` where training has not finished."""
         if not self.complete:
-            raise RunError(f"{self.folder}: not a complete run; train it first (notebooks/train.ipynb)")
+            raise RunError(
+                f"{self.folder}: not a complete run; train it first (notebooks/train.ipynb)"
+            )
 
     def metrics(self) -> pd.DataFrame:
-        """Columns `iteration`, `reconstruction`, `latent` (minibatch means over the interval that ends there, nats),
-        and the standard deviations of minibatches within the interval."""
+        """Columns `iteration`, `reconstruction`, `latent` (minibatch means over the interval that
+        ends there, nats), and the standard deviations of minibatches within the interval."""
         return pd.read_csv(self._path("metrics.csv"))
 
     def model(self) -> Model:
-        """The trained model on the CPU. Raises `RunError` where the weights are damaged or of another model."""
+        """The trained model on the CPU. Raises `RunError` where the weights are damaged or of
+        another model."""
         self.require_complete()
         path = self._path("model.safetensors")
         return load_weights(self.config.model, path)
 
     def begin(self, config: RunConfig) -> None:
-        """Write the configuration, or check that the folder holds this very one. Raises `RunError`."""
+        """Write the configuration, or check that the folder holds this one. Raises `RunError`."""
         if self._path("config.yaml").exists() and self.config != config:
-            raise RunError(f"{self.folder}: holds another configuration; remove the folder or use another name")
+            raise RunError(
+                f"{self.folder}: holds another configuration; remove the folder or use another name"
+            )
         write_atomically(self._path("config.yaml"), config.to_yaml().encode())
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
@@ -117,7 +123,7 @@ class Run:
         write_atomically(self._path("checkpoint.safetensors"), save(checkpoint.tensors, metadata))
 
     def load_checkpoint(self) -> Checkpoint | None:
-        """The last checkpoint, or None where there is none. Raises `RunError` where it is damaged."""
+        """The last checkpoint, None where there is none. Raises `RunError` where it is damaged."""
         path = self._path("checkpoint.safetensors")
         if not path.exists():
             return None
@@ -129,14 +135,17 @@ class Run:
 
     def finish(self, model: Model, provenance: Mapping[str, Any]) -> None:
         """Write weights and provenance, and drop the checkpoint."""
-        weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+        weights = {
+            name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+        }
         write_atomically(self._path("model.safetensors"), save(weights))
         write_json(self._path("provenance.json"), provenance)
         self._path("checkpoint.safetensors").unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for this process. Raises `RunError` at once where another process holds it."""
+        """Hold the folder for this process. Raises `RunError` at once where another process holds
+        it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self._path(".lock"))
         try:
@@ -158,7 +167,8 @@ def run_for(config: RunConfig, results: Path) -> Run:
 
 
 def load_weights(config: ModelConfig, path: Path) -> Model:
-    """A model with the weights of a safetensors file. Raises `RunError` where they are damaged or do not fit."""
+    """A model with the weights of a safetensors file. Raises `RunError` where they are damaged or
+    do not fit."""
     model = build(config)
     tensors, _ = read_tensors(path)
     try:
@@ -174,7 +184,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise RunError(f"{path}: not a readable safetensors file ({error}); remove it to start again") from None
+        raise RunError(
+            f"{path}: not a readable safetensors file ({error}); remove it to start again"
+        ) from None
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -216,7 +228,8 @@ def now() -> str:
 
 
 def project_root(start: Path | None = None) -> Path:
-    """The project's folder, upward from `start` (default: the present folder). Raises `RunError` outside of it."""
+    """The project's folder, upward from `start` (default: the present folder). Raises `RunError`
+    outside of it."""
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / "configs").is_dir() and (folder / "dcrw").is_dir():
@@ -230,7 +243,9 @@ def _brief(value: float) -> str:
 
 def _git(root: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()

@@ -40,16 +40,23 @@ def train(
 ) -> Run:
     """Train a config into a run's folder, from its last checkpoint where there is one.
 
-    A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads, 0 for torch's
-    default. progress: a bar; None shows it where there is a terminal. Raises `RunError` where the folder is in use,
-    damaged or holds another configuration, `TrainingError` at a non-finite loss, `Interrupted` after a signal.
+    A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads,
+    0 for torch's default. progress: a bar; None shows it where there is a terminal. Raises
+    `RunError` where the folder is in use, damaged or holds another configuration, `TrainingError`
+    at a non-finite loss, `Interrupted` after a signal.
     """
     device = device or engines.resolve_device("auto")
     with run.locked():
         run.begin(config)
         if not run.complete:
             engines.prepare(device, threads)
-            _train(run, config, Engine(config, dataset.train.images, device), len(dataset.train.images), progress)
+            _train(
+                run,
+                config,
+                Engine(config, dataset.train.images, device),
+                len(dataset.train.images),
+                progress,
+            )
     return run
 
 
@@ -67,14 +74,18 @@ def _train(run: Run, config: RunConfig, engine: Engine, images: int, progress: b
 
     with _bar(settings.iterations, start.iteration, progress) as bar, _signals() as stopped:
         for iteration in range(start.iteration, settings.iterations):
-            noise = step_noise(settings.seed, "noise", iteration, shape, config.model.noise_correlation)
+            noise = step_noise(
+                settings.seed, "noise", iteration, shape, config.model.noise_correlation
+            )
             pending.append(engine.iterate(order(iteration), noise))
             done = iteration + 1
             if done % settings.metrics_interval == 0 or done == settings.iterations:
                 row = _summary(done, _stack(pending))
                 run.append_metrics(row)
                 pending.clear()
-                bar.set_postfix_str(f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}", refresh=False)
+                bar.set_postfix_str(
+                    f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}", refresh=False
+                )
             bar.update()
             if done < settings.iterations and (stopped or done % settings.checkpoint_interval == 0):
                 _require_finite(_stack(pending), done)
@@ -88,10 +99,13 @@ def _resume(run: Run, engine: Engine) -> Checkpoint:
     checkpoint = run.load_checkpoint() or Checkpoint(0, 0.0, {})
     if checkpoint.tensors:
         try:
-            engine.load_state({name: value for name, value in checkpoint.tensors.items() if name != "pending"})
+            engine.load_state(
+                {name: value for name, value in checkpoint.tensors.items() if name != "pending"}
+            )
         except (KeyError, RuntimeError, ValueError) as error:
             raise runs.RunError(
-                f"{run.folder}: the checkpoint does not fit this model ({error}); remove it to start again"
+                f"{run.folder}: the checkpoint does not fit this model ({error}); remove it to "
+                f"start again"
             ) from None
     run.keep_metrics_until(checkpoint.iteration)
     return checkpoint
@@ -115,7 +129,8 @@ def _require_finite(losses: Tensor, iteration: int) -> None:
         first = iteration - len(losses) + int(bad[0]) + 1
         x, z = losses[int(bad[0])].tolist()
         raise TrainingError(
-            f"iteration {first}: the loss is not finite (L_x = {x}, L_z = {z}); the last good checkpoint is kept. "
+            f"iteration {first}: the loss is not finite (L_x = {x}, L_z = {z}); the last good "
+            f"checkpoint is kept. "
             "Try a lower learning_rate or clip_norm"
         )
 
@@ -124,7 +139,9 @@ def _stack(pending: list[Tensor]) -> Tensor:
     return torch.stack(pending).cpu() if pending else torch.empty(0, 2)
 
 
-def _provenance(config: RunConfig, engine: Engine, seconds: float, software: dict[str, Any]) -> dict[str, Any]:
+def _provenance(
+    config: RunConfig, engine: Engine, seconds: float, software: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "run": config.folder_name,
         "config_digest": config.digest,
@@ -142,7 +159,9 @@ def _provenance(config: RunConfig, engine: Engine, seconds: float, software: dic
 
 def _bar(total: int, done: int, progress: bool | None) -> tqdm:
     hidden = not progress if progress is not None else not sys.stderr.isatty()
-    return tqdm(total=total, initial=done, disable=hidden, unit="it", dynamic_ncols=True, desc="training")
+    return tqdm(
+        total=total, initial=done, disable=hidden, unit="it", dynamic_ncols=True, desc="training"
+    )
 
 
 @contextmanager

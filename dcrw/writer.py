@@ -1,16 +1,27 @@
-"""The models: one short drawing step on a named state, a loop over it, and generation from the prior.
+"""The models: one short drawing step on a named state, a loop over it, and generation from the
+prior.
 
-Sizes: B images of A x A pixels, T steps, z latent dimensions a step, D LSTM units, N filters an axis.
+Sizes: B images of A x A pixels, T steps, z latent dimensions a step, D LSTM units, N filters an
+axis.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dcrw import attention, losses
 from dcrw.config import ModelConfig
-from dcrw.encoders import ENCODERS, ConvolutionalFeatures, EncoderState, PosteriorHeads, Sight, conventions
+from dcrw.encoders import (
+    ENCODERS,
+    ConvolutionalFeatures,
+    EncoderState,
+    Posterior,
+    PosteriorHeads,
+    Sight,
+    conventions,
+)
 from dcrw.layers import Heads, LSTMCell
 
 
@@ -46,17 +57,25 @@ class Strokes(NamedTuple):
     write_window: Tensor  # (B, 5) as emitted
 
 
+class Step(NamedTuple):
+    """What one step leaves behind besides the next state."""
+
+    posterior: Posterior
+    latent: Tensor  # (B, z) z_t
+    strokes: Strokes
+
+
 class Trace(NamedTuple):
-    """Everything that happens while drawing; the encoder's part is None where there is none (generation)."""
+    """Everything that happens while drawing; what a model or a mode does not have is None."""
 
     canvas: Tensor  # (T, B, A, A) logits, c_1..c_T
     latent: Tensor  # (T, B, z)
-    patch: Tensor  # (T, B, N, N)
-    write_window: Tensor  # (T, B, 5) as emitted
-    read_window: Tensor | None  # (T, B, 5) as emitted, the window read at step t; None where nothing is read
-    mean: Tensor | None  # (T, B, z)
-    log_sigma: Tensor | None  # (T, B, z)
-    kl: Tensor | None  # (T, B) nats
+    patch: Tensor | None = None  # (T, B, N, N)
+    write_window: Tensor | None = None  # (T, B, 5) as emitted
+    read_window: Tensor | None = None  # (T, B, 5) as emitted, the window read at step t
+    mean: Tensor | None = None  # (T, B, z)
+    log_sigma: Tensor | None = None  # (T, B, z)
+    kl: Tensor | None = None  # (T, B) nats
 
 
 class Writer(nn.Module):
@@ -76,29 +95,38 @@ class Writer(nn.Module):
 
     def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
         """Encode and redraw images (B, A, A) in [0, 1] with noise (T, B, z) from N(0, 1)."""
-        self._check(images, noise)
+        _check(images, noise, self.config)
         seen = self.encoder.look(images)
         state = self.initial(len(images))
         posteriors = []
         for epsilon in noise:
-            state, posterior, _, _ = self.step(seen, state, epsilon)
-            posteriors.append(posterior)
-        return Reconstruction(state.canvas, *(torch.stack(part) for part in zip(*posteriors, strict=True)))
+            state, done = self.step(seen, state, epsilon)
+            posteriors.append(done.posterior)
+        return Reconstruction(
+            state.canvas, *(torch.stack(part) for part in zip(*posteriors, strict=True))
+        )
 
-    def step(self, seen, state: State, noise: Tensor):
-        """One step t (Eq. 7-12): look, sample z_t, draw. Returns the new state, the posterior, z_t and the strokes."""
-        posterior, memory = self.encoder(seen, Sight(state.canvas, state.hidden, state.read_window, state.memory))
-        latent = torch.addcmul(posterior.mean, posterior.log_sigma.exp(), noise)  # Eq. 4
+    def step(self, seen: Any, state: State, noise: Tensor) -> tuple[State, Step]:
+        """One step t (Eq. 7-12): look, sample z_t, draw.
+
+        seen: what `encoder.look` returned; noise: (B, z) from N(0, 1).
+        """
+        sight = Sight(state.canvas, state.hidden, state.read_window, state.memory)
+        posterior, memory = self.encoder(seen, sight)
+        latent = sample(posterior, noise)
         state, strokes = self.draw(latent, state)
-        return state._replace(memory=memory), posterior, latent, strokes
+        return state._replace(memory=memory), Step(posterior, latent, strokes)
 
     def draw(self, latent: Tensor, state: State) -> tuple[State, Strokes]:
-        """The decoder's half of a step (Eq. 11-12), all that generation needs: z_t (B, z) onto the canvas."""
+        """The decoder's half of a step (Eq. 11-12), all that generation needs: z_t (B, z) onto the
+        canvas."""
         hidden, cell = self.decoder([latent], state.hidden, state.cell)
         emitted = self.heads(hidden)
         size = self.config.write_size
         patch = emitted["patch"].unflatten(1, (size, size))
-        window = attention.window(emitted["write_window"], size, self.config.image_size, self.conventions)
+        window = attention.window(
+            emitted["write_window"], size, self.config.image_size, self.conventions
+        )
         filters = attention.filterbank(window, size, self.config.image_size, self.conventions)
         canvas = attention.write(state.canvas, patch, filters, window.log_intensity)
         read_window = emitted.get("read_window", emitted["write_window"])
@@ -109,7 +137,9 @@ class Writer(nn.Module):
         size, width = self.config.image_size, self.config.hidden_size
         if self.config.initial_state == "learned":
             canvas = self.initial_canvas.expand(batch, size, size)
-            hidden, cell = (start.expand(batch, width) for start in (self.initial_hidden, self.initial_cell))
+            hidden, cell = (
+                start.expand(batch, width) for start in (self.initial_hidden, self.initial_cell)
+            )
         else:
             canvas = self.heads.weight.new_zeros(batch, size, size)
             hidden, cell = self.heads.weight.new_zeros(2, batch, width).unbind()
@@ -119,66 +149,75 @@ class Writer(nn.Module):
     @torch.no_grad()
     def trace(self, images: Tensor, noise: Tensor) -> Trace:
         """`forward`, keeping every step."""
-        self._check(images, noise)
-        seen, state, rows = self.encoder.look(images), self.initial(len(images)), []
+        _check(images, noise, self.config)
+        seen, state = self.encoder.look(images), self.initial(len(images))
+        rows = []
         for epsilon in noise:
             read_window = state.read_window
-            state, posterior, latent, strokes = self.step(seen, state, epsilon)
-            rows.append((state.canvas, latent, *strokes, read_window, *posterior))
-        canvas, latent, patch, write_window, read, mean, log_sigma = (
-            torch.stack(column) for column in zip(*rows, strict=True)
-        )
+            state, done = self.step(seen, state, epsilon)
+            rows.append((state.canvas, done.latent, *done.strokes, read_window, *done.posterior))
+        canvas, latent, patch, write_window, read, mean, log_sigma = _stack_columns(rows)
         kl = losses.latent_loss(mean, log_sigma, self.config.latent_constant)
-        return Trace(canvas, latent, patch, write_window, read if self.encoder.reads else None, mean, log_sigma, kl)
+        read_windows = read if self.encoder.reads else None
+        return Trace(canvas, latent, patch, write_window, read_windows, mean, log_sigma, kl)
 
     @torch.no_grad()
     def generate(self, noise: Tensor) -> Trace:
-        """Draw from the prior (Sec. III-D): z_t = noise[t], (T, B, z). The encoder takes no part."""
+        """Draw from the prior (Sec. III-D): z_t = noise[t], (T, B, z). No encoder takes part."""
         state, rows = self.initial(noise.shape[1]), []
         for latent in noise:
             state, strokes = self.draw(latent, state)
             rows.append((state.canvas, latent, *strokes))
-        return Trace(*(torch.stack(column) for column in zip(*rows, strict=True)), None, None, None, None)
+        return Trace(*_stack_columns(rows))
 
     def _head_sizes(self) -> dict[str, int]:
-        count = self.conventions.count
+        count = self.conventions.numbers
         sizes = {"patch": self.config.write_size**2, "write_window": count}
         if ENCODERS[self.config.architecture].reads and self.config.window_heads == "separate":
             sizes["read_window"] = count
         return sizes
 
-    def _check(self, images: Tensor, noise: Tensor) -> None:
-        _check_images(images, self.config.image_size)
-        expected = (self.config.steps, len(images), self.config.latent_size)
-        if tuple(noise.shape) != expected:
-            raise ValueError(f"noise has shape {tuple(noise.shape)}; expected (T, B, z) = {expected}")
-
 
 class ConvolutionalVAE(nn.Module):
-    """The convolutional and feed-forward writer of Fig. 2 left: CNN, one latent, a two-layer decoder."""
+    """The convolutional and feed-forward writer of Fig. 2 left: CNN, one latent, a two-layer
+    decoder."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
         self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
-        self.posterior = PosteriorHeads(self.features.count, config.latent_size, config.posterior_heads == "tied")
+        self.posterior = PosteriorHeads(
+            self.features.count, config.latent_size, config.posterior_heads == "tied"
+        )
         self.hidden = Heads(config.latent_size, {"hidden": config.hidden_size})
         self.image = Heads(config.hidden_size, {"image": config.image_size**2})
 
     def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
         """Encode and decode images (B, A, A) in [0, 1] with noise (1, B, z) from N(0, 1)."""
-        _check_images(images, self.config.image_size)
-        expected = (1, len(images), self.config.latent_size)
-        if tuple(noise.shape) != expected:
-            raise ValueError(f"noise has shape {tuple(noise.shape)}; expected (T, B, z) = {expected}")
+        _check(images, noise, self.config)
         posterior = self.posterior(self.features(images.unsqueeze(1)))
-        canvas = self.decode(torch.addcmul(posterior.mean, posterior.log_sigma.exp(), noise[0]))
-        return Reconstruction(canvas, posterior.mean.unsqueeze(0), posterior.log_sigma.unsqueeze(0))
+        canvas = self.decode(sample(posterior, noise[0]))
+        return Reconstruction(canvas, *(part.unsqueeze(0) for part in posterior))
+
+    @torch.no_grad()
+    def trace(self, images: Tensor, noise: Tensor) -> Trace:
+        """`forward`, as the one step that it is."""
+        canvas, mean, log_sigma = self(images, noise)
+        latent = sample(Posterior(mean, log_sigma), noise)
+        kl = losses.latent_loss(mean, log_sigma, self.config.latent_constant)
+        return Trace(canvas.unsqueeze(0), latent, mean=mean, log_sigma=log_sigma, kl=kl)
+
+    @torch.no_grad()
+    def generate(self, noise: Tensor) -> Trace:
+        """Decode samples of the prior, noise (1, B, z). The encoder takes no part."""
+        return Trace(self.decode(noise[0]).unsqueeze(0), noise)
 
     def decode(self, latent: Tensor) -> Tensor:
         """z (B, z) to logits (B, A, A)."""
         hidden = self.hidden(latent)["hidden"].relu()
-        return self.image(hidden)["image"].unflatten(1, (self.config.image_size, self.config.image_size))
+        return self.image(hidden)["image"].unflatten(
+            1, (self.config.image_size, self.config.image_size)
+        )
 
 
 Model = Writer | ConvolutionalVAE
@@ -190,16 +229,32 @@ def build(config: ModelConfig) -> Model:
 
 
 def loss_terms(model: Model, images: Tensor, noise: Tensor) -> Losses:
-    """L_x and L_z of images (B, A, A) under noise (T, B, z) (Eq. 25-27), as the model's config defines them."""
+    """L_x and L_z of images (B, A, A) under noise (T, B, z) (Eq. 25-27), as the model's config
+    defines them."""
     config = model.config
     drawn = model(images, noise)
     if config.reconstruction == "bernoulli":
         reconstruction = losses.bernoulli_loss(drawn.canvas, images)
     else:
         reconstruction = losses.gaussian_loss(drawn.canvas, images, config.gaussian_variance)
-    return Losses(reconstruction, losses.latent_loss(drawn.mean, drawn.log_sigma, config.latent_constant))
+    return Losses(
+        reconstruction, losses.latent_loss(drawn.mean, drawn.log_sigma, config.latent_constant)
+    )
 
 
-def _check_images(images: Tensor, size: int) -> None:
+def sample(posterior: Posterior, noise: Tensor) -> Tensor:
+    """The reparameterisation trick (Eq. 4): mu + sigma epsilon."""
+    return torch.addcmul(posterior.mean, posterior.log_sigma.exp(), noise)
+
+
+def _stack_columns(rows: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    return tuple(torch.stack(column) for column in zip(*rows, strict=True))
+
+
+def _check(images: Tensor, noise: Tensor, config: ModelConfig) -> None:
+    size = config.image_size
     if images.dim() != 3 or tuple(images.shape[1:]) != (size, size):
         raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, {size}, {size})")
+    expected = (config.steps, len(images), config.latent_size)
+    if tuple(noise.shape) != expected:
+        raise ValueError(f"noise has shape {tuple(noise.shape)}; expected (T, B, z) = {expected}")

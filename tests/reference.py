@@ -1,4 +1,5 @@
-"""The paper's equations once more, in NumPy, float64 and loops: slow, plain and written apart from the package."""
+"""The paper's equations once more, in NumPy, float64 and loops: slow, plain and written apart from
+the package."""
 
 import math
 
@@ -86,7 +87,9 @@ def convolve(image, weight, bias):
     for k in range(len(weight)):
         for row in range(height):
             for column in range(width):
-                out[k, row, column] = np.sum(weight[k] * padded[:, row : row + 3, column : column + 3]) + bias[k]
+                out[k, row, column] = (
+                    np.sum(weight[k] * padded[:, row : row + 3, column : column + 3]) + bias[k]
+                )
     return out
 
 
@@ -97,7 +100,10 @@ def pool(image, keep_border):
     rows, columns = rounding(height / 2), rounding(width / 2)
     return np.array(
         [
-            [[plane[2 * r : 2 * r + 2, 2 * c : 2 * c + 2].max() for c in range(columns)] for r in range(rows)]
+            [
+                [plane[2 * r : 2 * r + 2, 2 * c : 2 * c + 2].max() for c in range(columns)]
+                for r in range(rows)
+            ]
             for plane in image
         ]
     )
@@ -114,7 +120,9 @@ def features(weights, image, config):
 
 def under(weights, prefix):
     """The weights below a prefix, the prefix taken off."""
-    return {name[len(prefix) :]: value for name, value in weights.items() if name.startswith(prefix)}
+    return {
+        name[len(prefix) :]: value for name, value in weights.items() if name.startswith(prefix)
+    }
 
 
 def posterior(weights, inputs, config):
@@ -129,7 +137,9 @@ def kl(mean, log_sigma, config):
     """KL of a diagonal Gaussian from the standard normal, or Eq. 27's constant."""
     total = 0.0
     for m, s in zip(mean, log_sigma, strict=True):
-        total += 0.5 * (m * m + math.exp(2 * s) - 2 * s - (1 if config.latent_constant == "exact" else 0))
+        total += 0.5 * (
+            m * m + math.exp(2 * s) - 2 * s - (1 if config.latent_constant == "exact" else 0)
+        )
     return total if config.latent_constant == "exact" else total - 0.5
 
 
@@ -142,7 +152,9 @@ def reconstruction(canvas, image, config):
             total -= value * math.log(probability) + (1 - value) * math.log(1 - probability)
         else:
             variance = config.gaussian_variance
-            total += 0.5 * (probability - value) ** 2 / variance + 0.5 * math.log(2 * math.pi * variance)
+            total += 0.5 * (probability - value) ** 2 / variance + 0.5 * math.log(
+                2 * math.pi * variance
+            )
     return total
 
 
@@ -174,7 +186,9 @@ def writer(weights, image, noise, config: ModelConfig):
                 )
                 inputs = encoder_hidden
             else:
-                inputs = np.concatenate([features(under(encoder, "features."), glimpse, config), hidden])
+                inputs = np.concatenate(
+                    [features(under(encoder, "features."), glimpse, config), hidden]
+                )
         mean, log_sigma = posterior(under(encoder, "posterior."), inputs, config)
         latents.append(kl(mean, log_sigma, config))
         latent = mean + np.exp(log_sigma) * epsilon

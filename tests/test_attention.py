@@ -16,7 +16,10 @@ from dcrw.config import ModelConfig
 ALTERNATIVES = [
     Conventions(*choice)
     for choice in itertools.product(
-        ("five", "four"), ("one-based", "mixed"), ("softmax", "clamped-sum"), ("gaussian", "squared-ratio")
+        ("five", "four"),
+        ("one-based", "mixed"),
+        ("softmax", "clamped-sum"),
+        ("gaussian", "squared-ratio"),
     )
 ]
 
@@ -33,10 +36,10 @@ def config_of(conventions: Conventions, **more) -> ModelConfig:
 
 def emit(conventions: Conventions, batch: int, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(batch, conventions.count, generator=generator, dtype=torch.float64) * 0.5
+    return torch.randn(batch, conventions.numbers, generator=generator, dtype=torch.float64) * 0.5
 
 
-def bank(emitted, size, image_size, conventions=Conventions()):
+def bank(emitted, size, image_size, conventions=attention.DEFAULTS):
     window = attention.window(emitted, size, image_size, conventions)
     return attention.filterbank(window, size, image_size, conventions)
 
@@ -62,12 +65,18 @@ def test_read_and_write_equal_the_equations(conventions):
     emitted = emit(conventions, batch=3, seed=2)
     window = attention.window(emitted, 4, 11, conventions)
     filters = attention.filterbank(window, 4, 11, conventions)
-    glimpse = attention.read(torch.tensor(image), torch.tensor(error), filters, window.log_intensity)
-    drawn = attention.write(torch.tensor(canvas), torch.tensor(patch), filters, window.log_intensity)
+    glimpse = attention.read(
+        torch.tensor(image), torch.tensor(error), filters, window.log_intensity
+    )
+    drawn = attention.write(
+        torch.tensor(canvas), torch.tensor(patch), filters, window.log_intensity
+    )
     config = config_of(conventions, image_size=11)
     for row in range(3):
         one = emitted[row].numpy()
-        np.testing.assert_allclose(glimpse[row], reference.read(image[row], error[row], one, 4, config), rtol=1e-9)
+        np.testing.assert_allclose(
+            glimpse[row], reference.read(image[row], error[row], one, 4, config), rtol=1e-9
+        )
         expected = canvas[row] + reference.write(patch[row], one, config)
         np.testing.assert_allclose(drawn[row], expected, rtol=1e-9)
 
@@ -84,11 +93,14 @@ def test_gradients_equal_finite_differences(conventions):
         return glimpse, attention.write(canvas, patch, filters, window.log_intensity)
 
     patch = torch.tensor(rng.random((2, 3, 3)), requires_grad=True)
-    assert torch.autograd.gradcheck(roundtrip, (emit(conventions, 2, seed=4).requires_grad_(), patch))
+    assert torch.autograd.gradcheck(
+        roundtrip, (emit(conventions, 2, seed=4).requires_grad_(), patch)
+    )
 
 
 def test_a_centred_window_sits_on_the_image_centre():
-    """Eq. 13-17 are 1-based: g = 0 and delta-hat = 1 spread the filters symmetrically from the first pixel to the last."""
+    """Eq. 13-17 are 1-based: g = 0 and delta-hat = 1 spread the filters symmetrically from the
+    first pixel to the last."""
     window = attention.window(torch.zeros(1, 5), 7, 28)
     means = attention.filter_means(window, 7)
     torch.testing.assert_close(means[0, 0], torch.linspace(1, 28, 7))
@@ -99,7 +111,10 @@ def test_a_centred_window_sits_on_the_image_centre():
 def test_the_mixed_reading_is_off_by_one_minus_stride():
     exact, mixed = (Conventions(indexing=reading) for reading in ("one-based", "mixed"))
     emitted = torch.tensor([[0.0, 0.0, 0.0, -1.0, 0.0]])
-    means = [attention.filter_means(attention.window(emitted, 7, 28, c), 7, c.indexing) for c in (exact, mixed)]
+    means = [
+        attention.filter_means(attention.window(emitted, 7, 28, c), 7, c.indexing)
+        for c in (exact, mixed)
+    ]
     firsts = [attention.pixel_positions(28, c.indexing)[0] for c in (exact, mixed)]
     shift = (means[1] - firsts[1]) - (means[0] - firsts[0])
     stride = attention.window(emitted, 7, 28).stride
@@ -136,11 +151,13 @@ def test_intensity_scales_reading_up_and_writing_down():
     double = torch.full((2, 1), 2.0).log()
     one = torch.zeros(2, 1)
     torch.testing.assert_close(
-        attention.read(image, image, filters, double), 2 * attention.read(image, image, filters, one)
+        attention.read(image, image, filters, double),
+        2 * attention.read(image, image, filters, one),
     )
     blank = torch.zeros(2, 8, 8)
     torch.testing.assert_close(
-        attention.write(blank, patch, filters, double), attention.write(blank, patch, filters, one) / 2
+        attention.write(blank, patch, filters, double),
+        attention.write(blank, patch, filters, one) / 2,
     )
 
 
@@ -148,7 +165,9 @@ def test_axes_are_columns_then_rows():
     """A bright column is found by moving g_X, a bright row by moving g_Y."""
     image = torch.zeros(1, 9, 9)
     image[0, 2, 6] = 1.0
-    centre = torch.tensor([[7 / 5 - 1, 3 / 5 - 1, -4.0, -2.0, 0.0]])  # g_X = 7, g_Y = 3 in pixels from 1
+    centre = torch.tensor(
+        [[7 / 5 - 1, 3 / 5 - 1, -4.0, -2.0, 0.0]]
+    )  # g_X = 7, g_Y = 3 in pixels from 1
     window = attention.window(centre, 3, 9)
     glimpse = attention.read(image, image, attention.filterbank(window, 3, 9), window.log_intensity)
     assert glimpse[0, 0].flatten().argmax() == 4

@@ -8,7 +8,14 @@ import torch
 from dcrw import losses, writer
 from dcrw.config import ModelConfig
 
-TINY = {"image_size": 12, "steps": 3, "latent_size": 2, "hidden_size": 6, "read_size": 5, "write_size": 3}
+TINY = {
+    "image_size": 12,
+    "steps": 3,
+    "latent_size": 2,
+    "hidden_size": 6,
+    "read_size": 5,
+    "write_size": 3,
+}
 
 ALTERNATIVES = {
     "as-is": {},
@@ -37,8 +44,12 @@ def make(config: ModelConfig, seed: int = 0):
 
 def inputs(config: ModelConfig, batch: int = 2, seed: int = 1):
     generator = torch.Generator().manual_seed(seed)
-    images = torch.rand(batch, config.image_size, config.image_size, generator=generator, dtype=torch.float64)
-    noise = torch.randn(config.steps, batch, config.latent_size, generator=generator, dtype=torch.float64)
+    images = torch.rand(
+        batch, config.image_size, config.image_size, generator=generator, dtype=torch.float64
+    )
+    noise = torch.randn(
+        config.steps, batch, config.latent_size, generator=generator, dtype=torch.float64
+    )
     return images, noise
 
 
@@ -51,7 +62,9 @@ def test_losses_and_canvas_equal_the_equations(architecture, alternative):
     found, drawn = writer.loss_terms(model, images, noise), model(images, noise)
     weights = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     for row in range(len(images)):
-        canvas, reconstruction, latent = reference.writer(weights, images[row].numpy(), noise[:, row].numpy(), config)
+        canvas, reconstruction, latent = reference.writer(
+            weights, images[row].numpy(), noise[:, row].numpy(), config
+        )
         np.testing.assert_allclose(drawn.canvas[row].detach(), canvas, rtol=1e-8, atol=1e-10)
         np.testing.assert_allclose(found.reconstruction[row].item(), reconstruction, rtol=1e-9)
         np.testing.assert_allclose(found.latent[:, row].detach(), latent, rtol=1e-8, atol=1e-10)
@@ -59,7 +72,8 @@ def test_losses_and_canvas_equal_the_equations(architecture, alternative):
 
 @pytest.mark.parametrize("alternative", [name for name in ALTERNATIVES if name != "as-is"])
 def test_every_alternative_changes_something(alternative):
-    """No field is read and forgotten: with the same weights, or with its own, the losses differ from the default's."""
+    """No field is read and forgotten: with the same weights, or with its own, the losses differ
+    from the default's."""
     plain, other = (ModelConfig(**TINY | more) for more in ({}, ALTERNATIVES[alternative]))
     images, noise = inputs(plain)
     totals = []
@@ -75,7 +89,9 @@ def test_every_alternative_changes_something(alternative):
 
 @pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
 def test_gradients_equal_finite_differences(architecture):
-    config = ModelConfig(architecture=architecture, **TINY | {"steps": 2, "hidden_size": 4, "image_size": 8})
+    config = ModelConfig(
+        architecture=architecture, **TINY | {"steps": 2, "hidden_size": 4, "image_size": 8}
+    )
     model = make(config)
     images, noise = inputs(config, batch=1)
 
@@ -102,7 +118,11 @@ def test_a_trace_is_the_forward_pass_step_by_step(architecture):
     config = ModelConfig(architecture=architecture, **TINY)
     model = make(config)
     images, noise = inputs(config)
-    trace, drawn, terms = model.trace(images, noise), model(images, noise), writer.loss_terms(model, images, noise)
+    trace, drawn, terms = (
+        model.trace(images, noise),
+        model(images, noise),
+        writer.loss_terms(model, images, noise),
+    )
     torch.testing.assert_close(trace.canvas[-1], drawn.canvas)
     torch.testing.assert_close(trace.mean, drawn.mean)
     torch.testing.assert_close(trace.kl, terms.latent)
@@ -132,7 +152,9 @@ def test_the_write_only_posterior_is_the_same_at_every_step():
 
 @pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw", "conv-vae"])
 def test_evaluation_changes_no_state(architecture):
-    config = ModelConfig(architecture=architecture, **TINY | ({"steps": 1} if architecture == "conv-vae" else {}))
+    config = ModelConfig(
+        architecture=architecture, **TINY | ({"steps": 1} if architecture == "conv-vae" else {})
+    )
     model = make(config)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     first, second = (writer.loss_terms(model, *inputs(config)) for _ in range(2))
@@ -149,7 +171,9 @@ def test_the_conv_vae_equals_numpy():
     weights = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     drawn = model(images, noise)
     for row in range(2):
-        seen = reference.features(reference.under(weights, "features."), images[row].numpy()[None], config)
+        seen = reference.features(
+            reference.under(weights, "features."), images[row].numpy()[None], config
+        )
         mean, log_sigma = reference.posterior(reference.under(weights, "posterior."), seen, config)
         latent = mean + np.exp(log_sigma) * noise[0, row].numpy()
         hidden = np.maximum(weights["hidden.weight"] @ latent + weights["hidden.bias"], 0)
@@ -162,9 +186,13 @@ def test_shapes_are_checked():
     config = ModelConfig(**TINY)
     model = make(config)
     images, noise = inputs(config)
-    with pytest.raises(ValueError, match=r"images have shape \(2, 11, 12\); expected \(B, 12, 12\)"):
+    with pytest.raises(
+        ValueError, match=r"images have shape \(2, 11, 12\); expected \(B, 12, 12\)"
+    ):
         model(images[:, :11], noise)
-    with pytest.raises(ValueError, match=r"noise has shape \(2, 2, 2\); expected \(T, B, z\) = \(3, 2, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"noise has shape \(2, 2, 2\); expected \(T, B, z\) = \(3, 2, 2\)"
+    ):
         model(images, noise[:2])
 
 
@@ -176,7 +204,7 @@ def test_an_empty_batch_passes():
 
 
 def test_the_printed_constant_has_a_floor_that_the_exact_one_has_not():
-    """Decision 11: at the prior itself the KL is 0, and Eq. 27 as printed says (z - 1) / 2 a step."""
+    """Decision 11: at the prior the KL is 0, and Eq. 27 as printed says (z - 1) / 2 a step."""
     prior = torch.zeros(10, 1, 10, dtype=torch.float64)
     assert losses.latent_loss(prior, prior).sum().item() == 0
     assert losses.latent_loss(prior, prior, "as-printed").sum().item() == 45
@@ -191,4 +219,6 @@ def test_a_perfect_reconstruction_costs_the_entropy_of_the_pixels():
 def test_the_gaussian_constant_makes_unit_variance_cost_at_least_720():
     """Decision 10: 784/2 log 2 pi nats before any error."""
     image = torch.full((1, 28, 28), 0.5, dtype=torch.float64)
-    assert losses.gaussian_loss(torch.zeros_like(image), image, 1.0).item() == pytest.approx(720.45, abs=0.01)
+    assert losses.gaussian_loss(torch.zeros_like(image), image, 1.0).item() == pytest.approx(
+        720.45, abs=0.01
+    )

@@ -1,0 +1,69 @@
+# Two commands: `make replicate` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local
+DEVICE ?= auto
+CONFIG = --config device=$(DEVICE)
+BOOK = _build/html/index.html
+
+export PYTHONUNBUFFERED := 1
+export DCRW_DATA
+
+.PHONY: help replicate paper retrain book test lint format readme clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+replicate: $(READY)  ## train both variants on embedded data (minutes), rebuild figures and tables, build the book
+	@$(SNAKEMAKE) $(CONFIG) your_run=1 --rerun-incomplete quick book
+	@echo; echo "Your quick run (small embedded images, no evidence about the paper):"
+	@$(BIN)/python -m dcrw.report headline quick
+	@echo; echo "The committed results on MNIST:"
+	@$(BIN)/python -m dcrw.report headline paper
+	@echo; echo "The book: $(CURDIR)/$(BOOK)"
+
+paper: $(READY)  ## the same on MNIST with the paper profile: trains only what is not committed
+	@$(SNAKEMAKE) $(CONFIG) --rerun-incomplete paper book
+	@$(BIN)/python -m dcrw.report readme paper
+	@$(BIN)/python -m dcrw.report headline paper
+	@echo; echo "The book: $(CURDIR)/$(BOOK)"
+
+retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first
+	@test ! -e results/paper/runs.before || { echo "results/paper/runs.before exists; move it away first"; exit 1; }
+	mv results/paper/runs results/paper/runs.before
+	@$(MAKE) paper
+
+book: $(READY)  ## build the book from what is committed
+	@$(SNAKEMAKE) $(CONFIG) book
+	@echo "The book: $(CURDIR)/$(BOOK)"
+
+test: $(READY)  ## run the tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(READY)  ## ruff, mypy, and notebooks without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
+
+format: $(READY)  ## format the code and strip the notebooks
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
+
+readme: $(READY)  ## write the README's table from results/paper
+	$(BIN)/python -m dcrw.report readme paper
+
+clean:  ## remove what was built; committed results and your quick run's weights stay
+	rm -rf _build book/executed results/*/pages results/*/notebooks
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip sync --python $(BIN)/python --quiet requirements.lock
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
+	@touch $@

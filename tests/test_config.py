@@ -1,0 +1,213 @@
+"""Configurations: what is accepted, what is refused and how, and names that stay."""
+
+import ast
+import typing
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcrw import config as configs
+from dcrw import notebook
+from dcrw.config import ConfigError, EvaluationConfig, RunConfig, Runtime
+
+ROOT = Path(__file__).parent.parent
+NUMBERS = {
+    "image_size": st.integers(8, 64),
+    "steps": st.integers(1, 64),
+    "latent_size": st.integers(1, 200),
+    "hidden_size": st.integers(1, 512),
+    "read_size": st.integers(2, 8),
+    "write_size": st.integers(2, 8),
+    "noise_correlation": st.floats(0, 1),
+    "generation_noise_correlation": st.floats(0, 1),
+    "forget_bias": st.floats(-3, 3),
+    "gaussian_variance": st.floats(1e-3, 10),
+    "seed": st.integers(0, 2**31 - 1),
+    "iterations": st.integers(1, 10**6),
+    "batch_size": st.integers(1, 1000),
+    "learning_rate": st.floats(1e-8, 1),
+    "beta1": st.floats(0, 0.99),
+    "beta2": st.floats(0, 0.9999),
+    "clip_norm": st.floats(1e-3, 1e3),
+    "metrics_interval": st.integers(1, 1000),
+    "checkpoint_interval": st.integers(1, 10**5),
+}
+
+
+def choices(name: str) -> tuple[str, ...]:
+    kind = next(kind for kind in configs.SECTIONS.values() if name in kind.model_fields)
+    return typing.get_args(kind.model_fields[name].annotation)
+
+
+@st.composite
+def parameters(draw) -> dict:
+    found = {"name": draw(st.from_regex(r"\A[a-z0-9][a-z0-9-]{0,20}\Z"))}
+    for name in configs.parameter_names():
+        if name != "name" and draw(st.booleans()):
+            found[name] = draw(NUMBERS[name] if name in NUMBERS else st.sampled_from(choices(name)))
+    if found.get("architecture") == "conv-vae":
+        found["steps"] = 1
+    return found
+
+
+@given(parameters())
+def test_any_valid_config_survives_the_round_trip(settings):
+    config = configs.config_from_parameters(settings)
+    assert configs.make_config(yaml.safe_load(config.to_yaml())) == config
+    assert configs.config_from_parameters(config.parameters()) == config
+    for name, value in settings.items():
+        assert config.parameters()[name] == value
+
+
+@given(parameters(), parameters())
+def test_the_digest_tells_settings_apart_and_nothing_else(first, second):
+    one, two = (configs.config_from_parameters(settings) for settings in (first, second))
+    same = {**one.parameters(), "name": ""} == {**two.parameters(), "name": ""}
+    assert (one.digest == two.digest) == same
+    assert one.model_copy(update={"name": "other"}).digest == one.digest
+
+
+def test_defaults_do_not_enter_the_digest():
+    """A field that is added later leaves the names of existing runs alone."""
+    assert RunConfig().digest == configs.make_config({"training": {"iterations": 10_000}}).digest
+    assert configs.config_from_parameters(RunConfig().parameters()).digest == RunConfig().digest
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("read_size", 1, "greater than or equal to 2"),
+        ("read_size", 40, "read_size = 40: expected at most image_size = 28"),
+        ("noise_correlation", 1.5, "less than or equal to 1"),
+        ("noise_correlation", float("nan"), "finite"),
+        ("learning_rate", 0, "greater than 0"),
+        ("learning_rate", "fast", "valid number"),
+        ("iterations", 0, "greater than or equal to 1"),
+        ("iterations", 2.5, "integer"),
+        ("architecture", "gan", "'dcrw', 'dcrw-write-only', 'draw' or 'conv-vae'"),
+        ("clip_scope", "row", "'head', 'tensor', 'global' or 'none'"),
+        ("name", "../elsewhere", "match pattern"),
+        ("seed", -1, "greater than or equal to 0"),
+    ],
+)
+def test_impossible_values_are_named(name, value, expected):
+    with pytest.raises(ConfigError, match=name) as caught:
+        configs.config_from_parameters({name: value})
+    assert expected in str(caught.value)
+    assert repr(value) in str(caught.value)
+
+
+def test_unknown_names_are_errors():
+    with pytest.raises(
+        ConfigError, match="read_sizee = 5: unknown parameter; expected one of name"
+    ):
+        configs.config_from_parameters({"read_sizee": 5})
+    with pytest.raises(ConfigError, match=r"model\.size = 5: unknown parameter"):
+        configs.make_config({"model": {"size": 5}})
+
+
+def test_the_conv_vae_has_one_step():
+    with pytest.raises(ConfigError, match=r"model\.steps = 10: expected 1"):
+        configs.config_from_parameters({"architecture": "conv-vae"})
+
+
+def test_yaml_reads_exponents_as_text_and_we_as_numbers():
+    assert yaml.safe_load("3e-4") == "3e-4"
+    assert configs.config_from_parameters({"learning_rate": "3e-4"}).training.learning_rate == 3e-4
+
+
+def test_presets_are_the_layer_between_defaults_and_run(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        "{profile: p, seeds: [0, 1],"
+        " defaults: {training: {iterations: 7}, model: {latent_size: 3}},"
+        " runs: {a: {preset: lineage2016, model: {forget_bias: 0.5}}}}"
+    )
+    first, second = configs.load_profile(path).configs()
+    assert first.model.latent_size == 3 and first.model.noise_correlation == 1
+    assert first.training.iterations == 10_000 and first.model.forget_bias == 0.5
+    assert (first.training.seed, second.training.seed) == (0, 1)
+    assert first.digest != second.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{profile: p, seeds: [0]}", "runs"),
+        ("{profile: p, seeds: [], runs: {a: {}}}", "seeds"),
+        ("{profile: p, seeds: [0], runs: {a: {preset: x}}}", r"runs\.a\.preset = 'x'"),
+        ("{profile: p, seeds: [0], runs: {a: {model: {steps: 0}}}}", r"model\.steps = 0"),
+        ("{profile: p, seeds: [0], runs: {A_b: {}}}", "name = 'A_b'"),
+        ("{profile: [", "not valid YAML"),
+    ],
+)
+def test_bad_profiles_are_refused(tmp_path, text, expected):
+    path = tmp_path / "p.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=expected):
+        configs.load_profile(path)
+    with pytest.raises(ConfigError, match="no such file"):
+        configs.load_profile(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_shipped_profiles_hold(path):
+    profile = configs.load_profile(path)
+    assert profile.profile == path.stem
+    names = [run.folder_name for run in profile.configs()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted((ROOT / "results" / "paper" / "runs").glob("*-s*-*")),
+    ids=lambda path: path.name,
+)
+def test_committed_runs_still_have_their_names(folder):
+    """A changed default, or a field that changes names, would orphan what is committed."""
+    assert configs.load_config(folder / "config.yaml").folder_name == folder.name
+
+
+def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
+    book = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    (cell,) = (cell for cell in book.cells if "parameters" in cell.metadata.get("tags", []))
+    return {
+        statement.target.id: (ast.unparse(statement.annotation), ast.literal_eval(statement.value))
+        for statement in ast.parse(cell.source).body
+    }
+
+
+def test_the_training_notebook_offers_every_setting_with_its_default():
+    cell = parameters_cell("train")
+    expected = RunConfig().parameters() | Runtime().model_dump()
+    assert {name: value for name, (_, value) in cell.items()} == expected
+    assert all(type(value).__name__ == kind for kind, value in cell.values())
+
+
+def test_the_evaluation_notebook_offers_every_setting_with_its_default():
+    cell = {name: value for name, (_, value) in parameters_cell("evaluate").items()}
+    for name, value in EvaluationConfig().model_dump().items():
+        assert cell.pop(name) == value
+    assert set(cell) == {"run", "data_root", "device", "threads"}
+
+
+def test_parameters_are_the_literals_among_globals():
+    namespace = {
+        "steps": 3,
+        "_i": "x",
+        "In": [],
+        "runs": configs,
+        "config": RunConfig(),
+        "name": "a",
+    }
+    assert notebook.parameters(namespace) == {"steps": 3, "name": "a"}
+    with pytest.raises(ConfigError, match="digitz = 3: unknown parameter"):
+        notebook.evaluation({"run": "x", "digitz": 3})
+    with pytest.raises(ConfigError, match="profil = 'x': unknown parameter"):
+        notebook.presentation({"profil": "x"})
