@@ -3,11 +3,11 @@ need no network."""
 
 import hashlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import filelock
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -64,11 +64,16 @@ def fetch_mnist(root: Path) -> None:
     """Make sure that the four verified IDX files are under `root`; downloads them only where none
     is there."""
     raw = root / "MNIST" / "raw"
-    present = [name for name in MNIST_SHA256 if (raw / name).exists()]
-    if not present:
-        _download(root)
+    with _one_at_a_time(root):  # several runs may start at once
+        if not any((raw / name).exists() for name in MNIST_SHA256):
+            _download(root)
     for name in MNIST_SHA256:
         _verify(raw / name)
+
+
+def _one_at_a_time(root: Path) -> filelock.BaseFileLock:
+    name = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    return filelock.FileLock(Path(tempfile.gettempdir()) / f"dcrw-{name}.lock")
 
 
 def _mnist(root: Path) -> Dataset:
@@ -118,15 +123,14 @@ def _download(root: Path) -> None:
 
     raw = root / "MNIST" / "raw"
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        raw.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
             MNIST(scratch, download=True)
             fetched = Path(scratch) / "MNIST" / "raw"
             for name in MNIST_SHA256:
                 _verify(fetched / name)
-            raw.mkdir(parents=True, exist_ok=True)
             for name in MNIST_SHA256:
-                shutil.move(fetched / name, raw / name)
+                (fetched / name).replace(raw / name)
     except (OSError, RuntimeError) as error:
         names = ", ".join(MNIST_SHA256)
         raise DataError(

@@ -135,12 +135,12 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
 
 
 def data_summary(dataset: Dataset) -> dict[str, dict[str, float]]:
-    """What Bernoulli losses on grey values must be read against, in nats an image, for each split.
+    """What Bernoulli losses on grey values must be read against, nats an image, for each split.
 
     `entropy`: the cost of a perfect reconstruction; `mean_image`: that of the training images'
-    mean.
+    mean, kept 1e-6 from 0 and 1 since other splits have ink where the training images have none.
     """
-    mean = engine.to_unit(dataset.train.images).double().mean(0)
+    mean = engine.to_unit(dataset.train.images).mean(0).double().clamp(1e-6, 1 - 1e-6)
     summary = {}
     for name, split in dataset._asdict().items():
         pixels = engine.to_unit(split.images).double()

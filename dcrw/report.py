@@ -138,29 +138,16 @@ def headline(results: Path) -> str:
 
 def readme_table(results: Path) -> str:
     """Table I as Markdown, for the README."""
-    lines = [
-        "| Model | Noise | Paper: $L_x$ + $L_z$ | Training minibatches | Test set |",
-        "|---|---|---|---|---|",
-    ]
-    for row in table_1(results).to_dict("records"):
-        lines.append(
-            f"| {VARIANTS[row['architecture']]} | {row['noise']} | {row['paper_lx']:.2f} + "
-            f"{row['paper_lz']:.2f} "
-            f"| {row['train_lx']:.2f} + {row['train_lz']:.2f} | {row['test_lx']:.2f} + "
-            f"{row['test_lz']:.2f} |"
-        )
-    runs_made = finished(results)
-    devices = sorted({entry.provenance["device"]["type"].upper() for entry in runs_made})
-    sizes = sorted({f"{entry.config.training.iterations:,} iterations" for entry in runs_made})
-    seeds = len({entry.config.training.seed for entry in runs_made})
-    batches = sorted({entry.config.training.batch_size for entry in runs_made})
-    lines += [
-        "",
-        f"Nats an image on MNIST; {', '.join(sizes)} of batch {', '.join(map(str, batches))}; "
-        f"{seeds} seed(s) a row; "
-        f"trained on {', '.join(devices)}. Generated from `results/{results.name}/{TABLE_1}`.",
-    ]
-    return "\n".join(lines)
+    lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
+    for architecture, rows in table_1(results).groupby("architecture", sort=False):
+        paper = rows.iloc[0]
+        title = VARIANTS[str(architecture)].capitalize()
+        lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
+        for row in rows.to_dict("records"):
+            total = row["test_lx"] + row["test_lz"]
+            losses = f"{row['train_lx']:.2f} | {row['train_lz']:.2f} | {total:.2f}"
+            lines.append(f"| ours, {row['noise']} noise | {losses} |")
+    return "\n".join([*lines, "", _what_was_run(results)])
 
 
 def with_table(readme: str, table: str) -> str:
@@ -197,6 +184,18 @@ def your_run(results: Path) -> str:
         alt = f"{caption} From your quick run."
         lines += [":::{figure-md}", f"![{alt}](figures/{name}.png)", "", caption, ":::", ""]
     return "\n".join(lines)
+
+
+def _what_was_run(results: Path) -> str:
+    entries = finished(results)
+    training = entries[0].config.training
+    seeds = len({entry.config.training.seed for entry in entries})
+    devices = sorted({entry.provenance["device"]["type"].upper() for entry in entries})
+    return (
+        f"{training.iterations:,} iterations of batch {training.batch_size} on MNIST, "
+        f"{seeds} seed(s) a row, trained on {', '.join(devices)}. "
+        f"From `results/{results.name}/{TABLE_1}`."
+    )
 
 
 def _finished(config: RunConfig, run: Run) -> Finished:
