@@ -18,7 +18,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 replicate: $(READY)  ## train both variants on embedded data (minutes), rebuild figures and tables, build the book
-	@$(SNAKEMAKE) $(CONFIG) your_run=1 --rerun-incomplete quick book
+	@$(SNAKEMAKE) quick book --rerun-incomplete $(CONFIG) your_run=1
 	@echo; echo "Your quick run (small embedded images, no evidence about the paper):"
 	@$(BIN)/python -m dcrw.report headline quick
 	@echo; echo "The committed results on MNIST:"
@@ -26,7 +26,7 @@ replicate: $(READY)  ## train both variants on embedded data (minutes), rebuild 
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 paper: $(READY)  ## the same on MNIST with the paper profile: trains only what is not committed
-	@$(SNAKEMAKE) $(CONFIG) --rerun-incomplete paper book
+	@$(SNAKEMAKE) paper book --rerun-incomplete $(CONFIG)
 	@$(BIN)/python -m dcrw.report readme paper
 	@$(BIN)/python -m dcrw.report headline paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
@@ -37,11 +37,11 @@ retrain: $(READY)  ## train the paper profile again: moves the committed runs as
 	@$(MAKE) paper
 
 book: $(READY)  ## build the book from what is committed
-	@$(SNAKEMAKE) $(CONFIG) book
+	@$(SNAKEMAKE) book --rerun-incomplete $(CONFIG)
 	@echo "The book: $(CURDIR)/$(BOOK)"
 
 test: $(READY)  ## run the tests
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
 
 lint: $(READY)  ## ruff, mypy, and notebooks without outputs
 	$(BIN)/ruff check .
