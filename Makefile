@@ -3,22 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SNAKEMAKE = $(BIN)/snakemake --snakefile workflow/Snakefile --profile workflow/profiles/local
+PIPELINE = $(BIN)/python workflow/run.py
 DEVICE ?= auto
 CONFIG = --config device=$(DEVICE)
 BOOK = _build/html/index.html
 
 export PYTHONUNBUFFERED := 1
-export DCRW_DATA
 
-.PHONY: help replicate paper retrain book test lint format readme clean
+.PHONY: help replicate paper retrain reevaluate book test lint format readme clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 replicate: $(READY)  ## train both variants on embedded data (minutes), rebuild figures and tables, build the book
-	@$(SNAKEMAKE) quick book --rerun-incomplete $(CONFIG) your_run=1
+	@$(PIPELINE) quick book --rerun-incomplete $(CONFIG) your_run=1
 	@echo; echo "Your quick run (small embedded images, no evidence about the paper):"
 	@$(BIN)/python -m dcrw.report headline quick
 	@echo; echo "The committed results on MNIST:"
@@ -26,7 +25,7 @@ replicate: $(READY)  ## train both variants on embedded data (minutes), rebuild 
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 paper: $(READY)  ## the same on MNIST with the paper profile: trains only what is not committed
-	@$(SNAKEMAKE) paper book --rerun-incomplete $(CONFIG)
+	@$(PIPELINE) paper book --rerun-incomplete $(CONFIG)
 	@$(BIN)/python -m dcrw.report readme paper
 	@$(BIN)/python -m dcrw.report headline paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
@@ -36,8 +35,12 @@ retrain: $(READY)  ## train the paper profile again: moves the committed runs as
 	mv results/paper/runs results/paper/runs.before
 	@$(MAKE) paper
 
+reevaluate: $(READY)  ## measure the committed runs again, on MNIST, with the settings of their profile
+	@$(PIPELINE) paper book --rerun-incomplete --forcerun evaluate $(CONFIG)
+	@$(BIN)/python -m dcrw.report readme paper
+
 book: $(READY)  ## build the book from what is committed
-	@$(SNAKEMAKE) book --rerun-incomplete $(CONFIG)
+	@$(PIPELINE) book --rerun-incomplete $(CONFIG)
 	@echo "The book: $(CURDIR)/$(BOOK)"
 
 test: $(READY)  ## run the tests

@@ -30,6 +30,16 @@ class _Section(BaseModel):
         extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_switches_for_numbers(cls, data: Any) -> Any:
+        """True is 1 to Python, and `iterations: yes` is True to YAML."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field is not None and field.annotation in (int, float):
+                raise ValueError(f"{name} = {value!r}: expected a number")
+        return data
+
 
 class ModelConfig(_Section):
     """What is trained. Numbers in brackets are rows of the book's table of decisions."""
@@ -120,6 +130,12 @@ class ModelConfig(_Section):
                 raise ValueError(
                     f"model.{name} = {size}: expected at most image_size = {self.image_size}"
                 )
+        seen = self.read_size if self.architecture == "dcrw" else self.image_size
+        if self.architecture != "draw" and self.pooling == "drop-border" and seen < 4:
+            raise ValueError(
+                f"model.read_size = {seen}: expected at least 4 where pooling = drop-border, "
+                "two poolings leave nothing of less"
+            )
         if self.architecture == "conv-vae" and self.steps != 1:
             raise ValueError(
                 f"model.steps = {self.steps}: expected 1, the conv-vae is not recurrent"
@@ -313,14 +329,10 @@ class EvaluationConfig(_Section):
     )
     digits: int = Field(
         32,
-        ge=1,
+        ge=4,
         le=1000,
+        multiple_of=4,
         description="test digits reconstructed, and samples generated, step by step",
-    )
-    final_iterations: int = Field(
-        1000,
-        ge=1,
-        description="training iterations at the end whose minibatch means stand in Table I",
     )
 
 
@@ -332,10 +344,13 @@ class Profile(_Section):
         False,
         description="trained results are evidence under version control: never retrain silently",
     )
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1, description="each run is trained with every one")
     defaults: dict[str, Any] = {}
     runs: dict[str, dict[str, Any]]
     evaluation: EvaluationConfig = EvaluationConfig()
+    final_iterations: int = Field(
+        1000, ge=1, description="training iterations at the end whose means stand in Table I"
+    )
 
     def configs(self) -> list[RunConfig]:
         """Resolved runs, each label with each seed, in the file's order."""
@@ -343,6 +358,9 @@ class Profile(_Section):
 
     def _resolve(self, label: str, seed: int) -> RunConfig:
         settings = dict(self.runs[label])
+        for layer in (self.defaults, settings):
+            if "name" in layer or "seed" in layer.get("training", {}):
+                raise ConfigError(f"runs.{label}: name and seed come from the label and from seeds")
         preset = settings.pop("preset", None)
         if preset is not None and preset not in PRESETS:
             raise ConfigError(
@@ -363,6 +381,10 @@ def load_profile(path: Path) -> Profile:
         profile = Profile.model_validate(_read_yaml(path))
     except ValidationError as error:
         raise ConfigError(f"{path}: {_explain(error)}") from None
+    if len(set(profile.seeds)) != len(profile.seeds):
+        raise ConfigError(f"{path}: seeds = {profile.seeds}: expected each once")
+    if profile.profile != path.stem:
+        raise ConfigError(f"{path}: profile = {profile.profile!r}: expected {path.stem!r}")
     profile.configs()
     return profile
 

@@ -61,31 +61,38 @@ def data_root(parameter: str, project: Path) -> Path:
 
 
 def fetch_mnist(root: Path) -> None:
-    """Make sure that the four verified IDX files are under `root`; downloads them only where none
-    is there."""
+    """Make sure that the four verified IDX files are under `root`.
+
+    They are downloaded only where none of them is there.
+    """
     raw = root / "MNIST" / "raw"
-    with _one_at_a_time(root):  # several runs may start at once
-        if not any((raw / name).exists() for name in MNIST_SHA256):
-            _download(root)
+    if not _any_present(raw):
+        _download(root)
     for name in MNIST_SHA256:
-        _verify(raw / name)
+        _verify(raw / name, _way_out(raw))
 
 
-def _one_at_a_time(root: Path) -> filelock.BaseFileLock:
-    name = hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
-    return filelock.FileLock(Path(tempfile.gettempdir()) / f"dcrw-{name}.lock")
+def _any_present(raw: Path) -> bool:
+    return any((raw / name).exists() for name in MNIST_SHA256)
 
 
 def _mnist(root: Path) -> Dataset:
-    from torchvision.datasets import MNIST  # seconds to import, and only MNIST needs it
+    # seconds to import, and only MNIST needs it
+    from torchvision.datasets.mnist import read_image_file, read_label_file
 
     fetch_mnist(root)
-    train, test = (MNIST(str(root), train=part) for part in (True, False))
-    cut = len(train.data) - MNIST_VALIDATION
+    train, test = (
+        Split(
+            read_image_file(str(root / "MNIST" / "raw" / f"{part}-images-idx3-ubyte")),
+            read_label_file(str(root / "MNIST" / "raw" / f"{part}-labels-idx1-ubyte")),
+        )
+        for part in ("train", "t10k")
+    )
+    cut = len(train.images) - MNIST_VALIDATION
     return Dataset(
-        Split(train.data[:cut], train.targets[:cut]),
-        Split(train.data[cut:], train.targets[cut:]),
-        Split(test.data, test.targets),
+        Split(train.images[:cut], train.labels[:cut]),
+        Split(train.images[cut:], train.labels[cut:]),
+        test,
     )
 
 
@@ -103,34 +110,38 @@ def _digits() -> Dataset:
     )
 
 
-def _verify(path: Path) -> None:
+def _verify(path: Path, way_out: str) -> None:
     expected = MNIST_SHA256[path.name]
     if not path.exists():
-        raise DataError(
-            f"{path}: missing, though other files of MNIST are there. {_way_out(path.parent)}"
-        )
+        raise DataError(f"{path}: missing, though other files of MNIST are there. {way_out}")
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
+        size = path.stat().st_size
         raise DataError(
-            f"{path}: SHA-256 is {found} ({path.stat().st_size} bytes); expected {expected}. "
-            f"{_way_out(path.parent)}"
+            f"{path}: SHA-256 is {found} ({size} bytes); expected {expected}. {way_out}"
         )
 
 
 def _download(root: Path) -> None:
+    """Download into a scratch folder, verify there, and move all files at once."""
     from torchvision.datasets import MNIST
 
     raw = root / "MNIST" / "raw"
     try:
-        raw.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
+        raw.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(root / ".download.lock")  # several runs may start at once
+        with lock, tempfile.TemporaryDirectory(dir=root, prefix=".download-") as scratch:
+            if _any_present(raw):
+                return
             MNIST(scratch, download=True)
             fetched = Path(scratch) / "MNIST" / "raw"
             for name in MNIST_SHA256:
-                _verify(fetched / name)
-            for name in MNIST_SHA256:
-                (fetched / name).replace(raw / name)
+                _verify(fetched / name, "The download was damaged; try again.")
+            for path in fetched.iterdir():
+                if path.name not in MNIST_SHA256:
+                    path.unlink()
+            fetched.replace(raw)
     except (OSError, RuntimeError) as error:
         names = ", ".join(MNIST_SHA256)
         raise DataError(

@@ -3,7 +3,7 @@ devices."""
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,27 +74,40 @@ def to_unit(images: Tensor) -> Tensor:
 
 
 class Engine:
-    """Model, optimiser and images on one device."""
+    """Model, optimiser and images on one device.
+
+    An iteration reads its inputs from buffers that stay in place, so that a GPU can record it once
+    and replay it: on CUDA all of forward, backward, clipping and the update are one graph.
+    """
 
     def __init__(self, config: RunConfig, images: Tensor, device: torch.device):
         """images: (n, A, A) uint8, kept on the device."""
-        self.model = initial_model(config.model, config.training.seed).to(device)
+        training, model = config.training, config.model
+        self.model = initial_model(model, training.seed).to(device)
         self.device = device
         self._images = images.to(device)
-        for parameter in self.model.parameters():
-            parameter.grad = torch.zeros_like(
-                parameter
-            )  # kept for good: clipping looks at views of them
-        self._optimizer = _optimizer(self.model, config.training)
-        self._clip = GradientClip(self.model, config.training)
+        shape = (model.steps, training.batch_size, model.latent_size)
+        self._indices = torch.zeros(training.batch_size, dtype=torch.int64, device=device)
+        self._noise = torch.zeros(shape, device=device)
+        _keep_gradients(self.model)
+        self._optimizer = _optimizer(self.model, training)
+        self._clip = GradientClip(self.model, training)
+        self._record = record_cuda_graph if device.type == "cuda" else None
+        self._replay: Callable[[], Tensor] | None = None
 
     def iterate(self, indices: NDArray[np.int64], noise: NDArray[np.float32]) -> Tensor:
         """One update on the images at `indices` (B,) under noise (T, B, z).
 
         Returns (2,) minibatch means of L_x and L_z in nats, on the device, not waited for.
         """
-        images = to_unit(self._images[torch.as_tensor(indices, device=self.device)])
-        terms = loss_terms(self.model, images, torch.as_tensor(noise, device=self.device))
+        self._indices.copy_(torch.as_tensor(indices))
+        self._noise.copy_(torch.as_tensor(noise))
+        if self._replay is None:
+            self._replay = self._prepare_replay()
+        return self._replay().clone()
+
+    def _update(self) -> Tensor:
+        terms = loss_terms(self.model, to_unit(self._images[self._indices]), self._noise)
         means = torch.stack([terms.reconstruction.mean(), terms.latent.sum(0).mean()])
         self._optimizer.zero_grad(set_to_none=False)
         means.sum().backward()  # Eq. 28
@@ -102,12 +115,23 @@ class Engine:
         self._optimizer.step()
         return means.detach()
 
+    def _prepare_replay(self) -> Callable[[], Tensor]:
+        """The update itself, or its recording. What the recording's rehearsals change is undone."""
+        if self._record is None:
+            return self._update
+        before = self.state()
+        replay = self._record(self._update)
+        with torch.no_grad():
+            for name, value in self._tensors().items():
+                value.copy_(before[name]) if name in before else value.zero_()
+        return replay
+
     def state(self) -> dict[str, Tensor]:
         """All that a resumed run needs, as named tensors."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        for (name, _), slots in zip(self.model.named_parameters(), self._slots(), strict=True):
-            tensors |= {f"optimizer.{name}.{slot}": value for slot, value in slots.items()}
-        return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+        return {
+            name: value.detach().cpu().contiguous().clone()
+            for name, value in self._tensors().items()
+        }
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Take up what `state` returned. Raises `KeyError` or `RuntimeError` at a misfit."""
@@ -130,11 +154,44 @@ class Engine:
                     slot: _laid_out_like(parameter, value) for slot, value in slots.items()
                 }
         self._optimizer.load_state_dict(saved)
+        self._replay = None  # a recording knows the old tensors
 
-    def _slots(self) -> Iterator[dict[str, Tensor]]:
-        for parameter in self.model.parameters():
-            state = self._optimizer.state.get(parameter, {})
-            yield {slot: value for slot, value in state.items() if isinstance(value, Tensor)}
+    def _tensors(self) -> dict[str, Tensor]:
+        """Weights and the optimiser's memory, in place."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            for slot, value in self._optimizer.state.get(parameter, {}).items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer.{name}.{slot}"] = value
+        return tensors
+
+
+def record_cuda_graph(update: Callable[[], Tensor], rehearsals: int = 3) -> Callable[[], Tensor]:
+    """Record `update` as a CUDA graph; calling the result replays it and returns its output buffer.
+
+    The rehearsals let libraries set themselves up; they change weights, which the caller undoes.
+    """
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(rehearsals):
+            update()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        output = update()
+
+    def replay() -> Tensor:
+        graph.replay()
+        return output
+
+    return replay
+
+
+def _keep_gradients(model: nn.Module) -> None:
+    """Give every parameter a gradient for good: clipping and a recording look at these tensors."""
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
 
 
 class GradientClip:
@@ -183,7 +240,13 @@ def _laid_out_like(parameter: Tensor, value: Tensor) -> Tensor:
 def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
     if config.optimizer == "adam":
         betas = (config.beta1, config.beta2)
-        return torch.optim.Adam(model.parameters(), config.learning_rate, betas=betas, fused=True)
+        return torch.optim.Adam(
+            model.parameters(),
+            config.learning_rate,
+            betas=betas,
+            fused=True,
+            capturable=next(model.parameters()).is_cuda,
+        )
     return torch.optim.SGD(
         model.parameters(), config.learning_rate, momentum=config.beta1, fused=True
     )

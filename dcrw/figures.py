@@ -1,6 +1,7 @@
 """The paper's figures from evaluated files. With `diagrams`, the only room with matplotlib."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 STEPS = (1, 4, 6, 10)  # the time steps of Fig. 4 and 5
-LINES = {"fresh": "-", "shared": "--"}
+LINES = ("-", "--", "-.", ":")  # one for each curve of a panel
 STYLE: Any = {
     "svg.hashsalt": "dcrw",
     "figure.dpi": 100,
@@ -65,7 +66,7 @@ def losses_figure(
 ) -> Figure:
     """Fig. 6: L_x (top) and L_z (bottom) by iteration, one column a variant.
 
-    metrics: title of the column to {noise: metrics.csv}; paper: title to Table I's (L_x, L_z),
+    metrics: title of the column to {curve: metrics.csv}; paper: title to Table I's (L_x, L_z),
     drawn as dotted lines where given; references: named levels of L_x, drawn thin.
     """
     with mpl.rc_context(STYLE):
@@ -86,16 +87,6 @@ def losses_figure(
         axes[0, 0].set_ylim(0.8 * min(references.values()), 1.3 * max(references.values()))
         axes[1, 0].set_ylim(bottom=0)
     return figure
-
-
-def columns_of(
-    cells: Sequence[tuple[str, str, pd.DataFrame]],
-) -> dict[str, dict[str, pd.DataFrame]]:
-    """(title, noise, metrics) rows as `losses_figure` wants them."""
-    grouped: dict[str, dict[str, pd.DataFrame]] = {}
-    for title, noise, table in cells:
-        grouped.setdefault(title, {})[noise] = table
-    return grouped
 
 
 def sheet(images: NDArray[Any], rows: int) -> NDArray[Any]:
@@ -122,9 +113,8 @@ def _contact_sheet(axis: Axes, images: NDArray[Any], rows: int, title: str) -> N
 def _losses_panel(
     axis: Axes, loss: str, color: Any, cells: Mapping[str, pd.DataFrame], paper: float | None
 ) -> None:
-    for noise, table in cells.items():
-        style = LINES[noise]
-        axis.plot(table.iteration, table[loss], style, color=color, label=f"{noise} noise", lw=1.2)
+    for (name, table), style in zip(cells.items(), cycle(LINES), strict=False):
+        axis.plot(table.iteration, table[loss], style, color=color, label=name, lw=1.2)
     if paper is not None:
         axis.axhline(paper, color="0.25", ls=":", lw=1.2, label="paper, Table I")
     axis.legend(frameon=False, fontsize=7)

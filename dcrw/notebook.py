@@ -1,6 +1,6 @@
 """What the notebooks' first cells share: papermill's parameters, validated before any work."""
 
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from dcrw.config import (
     split_parameters,
 )
 
+HIDDEN = ("In", "Out", "exit", "quit")  # what IPython puts among the globals
+
 
 class EvaluationTarget(_Section):
     """Which run the evaluation notebook looks at."""
@@ -33,24 +35,28 @@ class Presentation(_Section):
     )
 
 
-def parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters among a notebook's globals: public names that hold plain literals."""
+def parameters(namespace: MutableMapping[str, Any]) -> dict[str, Any]:
+    """The parameters among a notebook's globals: public names that hold plain literals.
+
+    Their names are kept in the namespace, so that the cell can be run again after later ones.
+    """
     literal = (str, int, float, bool, list, tuple, dict, type(None))
-    hidden = ("In", "Out", "exit", "quit")
-    return {
-        name: value
-        for name, value in namespace.items()
-        if type(value) in literal and not name.startswith("_") and name not in hidden
-    }
+    if "_parameters" not in namespace:
+        namespace["_parameters"] = [
+            name
+            for name, value in namespace.items()
+            if type(value) in literal and not name.startswith("_") and name not in HIDDEN
+        ]
+    return {name: namespace[name] for name in namespace["_parameters"]}
 
 
-def training(namespace: Mapping[str, Any]) -> tuple[RunConfig, Runtime]:
+def training(namespace: MutableMapping[str, Any]) -> tuple[RunConfig, Runtime]:
     """Parameters of the training notebook. Raises `ConfigError`."""
     runtime, left = split_parameters(parameters(namespace), Runtime)
     return config_from_parameters(left), runtime
 
 
-def data_set(namespace: Mapping[str, Any]) -> tuple[DataConfig, Runtime]:
+def data_set(namespace: MutableMapping[str, Any]) -> tuple[DataConfig, Runtime]:
     """Parameters of the data notebook. Raises `ConfigError`."""
     runtime, left = split_parameters(parameters(namespace), Runtime)
     config, left = split_parameters(left, DataConfig)
@@ -58,7 +64,7 @@ def data_set(namespace: Mapping[str, Any]) -> tuple[DataConfig, Runtime]:
     return config, runtime
 
 
-def evaluation(namespace: Mapping[str, Any]) -> tuple[str, EvaluationConfig, Runtime]:
+def evaluation(namespace: MutableMapping[str, Any]) -> tuple[str, EvaluationConfig, Runtime]:
     """Parameters of the evaluation notebook: the run's folder, settings. Raises `ConfigError`."""
     target, left = split_parameters(parameters(namespace), EvaluationTarget)
     settings, left = split_parameters(left, EvaluationConfig)
@@ -67,7 +73,7 @@ def evaluation(namespace: Mapping[str, Any]) -> tuple[str, EvaluationConfig, Run
     return target.run, settings, runtime
 
 
-def presentation(namespace: Mapping[str, Any]) -> Path:
+def presentation(namespace: MutableMapping[str, Any]) -> Path:
     """Parameters of a presentation notebook: the folder of results that it shows. Raises
     `ConfigError`."""
     shown, left = split_parameters(parameters(namespace), Presentation)

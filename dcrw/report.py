@@ -3,6 +3,7 @@
 As a command: `python -m dcrw.report headline|readme|your-run|numbers PROFILE`.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from dcrw import numbers, runs
-from dcrw.config import Profile, RunConfig, load_profile
+from dcrw.config import EvaluationConfig, ModelConfig, Profile, RunConfig, load_profile
 from dcrw.numbers import Number
 from dcrw.runs import Run, run_for
 
@@ -25,6 +26,7 @@ VARIANTS = {
     "conv-vae": "convolutional VAE",
 }
 PAPER_ROWS = {"dcrw": "attention", "dcrw-write-only": "write_only"}
+MNIST_TRAINING_IMAGES = 55_000  # the last 5,000 are the validation split
 TABLE_1 = "tables/table_1.csv"
 NO_EVIDENCE = "A quick run on small embedded images: its numbers are no evidence about the paper."
 
@@ -44,8 +46,15 @@ def profile_of(results: Path) -> Profile:
 
 
 def finished(results: Path) -> list[Finished]:
-    """All runs of the profile, in its order. Raises `RunError` where one is unfinished."""
-    return [_finished(config, run_for(config, results)) for config in profile_of(results).configs()]
+    """All runs of the profile, in its order.
+
+    Raises `RunError` where one is unfinished, or was evaluated with other settings.
+    """
+    profile = profile_of(results)
+    return [
+        _finished(config, run_for(config, results), profile.evaluation)
+        for config in profile.configs()
+    ]
 
 
 def cells(results: Path) -> dict[str, list[Finished]]:
@@ -77,6 +86,31 @@ def paper_values(config: RunConfig) -> dict[str, float]:
     return {loss: published[f"paper.table1.{row}.{loss}"].value for loss in ("lx", "lz")}
 
 
+def paper_levels(results: Path) -> dict[str, tuple[float, float]]:
+    """Table I's (L_x, L_z) by variant, for the profile's variants that it has a row for."""
+    levels = {}
+    for entry in finished(results):
+        values = paper_values(entry.config)
+        if values:
+            levels[VARIANTS[entry.config.model.architecture]] = (values["lx"], values["lz"])
+    return levels
+
+
+def loss_curves(results: Path) -> dict[str, dict[str, pd.DataFrame]]:
+    """Metrics of each cell's first seed: variant to {curve: table}, the paper's variants only.
+
+    A curve is named after its noise, or its cell where two have the same.
+    """
+    curves: dict[str, dict[str, pd.DataFrame]] = {}
+    for label, members in cells(results).items():
+        config = members[0].config
+        if config.model.architecture in PAPER_ROWS:
+            named = curves.setdefault(VARIANTS[config.model.architecture], {})
+            noise = f"{noise_name(config)} noise"
+            named[label if noise in named else noise] = members[0].run.metrics()
+    return curves
+
+
 def final_minibatches(metrics: pd.DataFrame, count: int) -> pd.DataFrame:
     """Mean and standard error of L_x and L_z over the last `count` training minibatches.
 
@@ -101,7 +135,7 @@ def final_minibatches(metrics: pd.DataFrame, count: int) -> pd.DataFrame:
 def table_1(results: Path) -> pd.DataFrame:
     """Table I: the paper's losses beside ours, one row a cell, means over its seeds. Losses in nats
     an image."""
-    count = profile_of(results).evaluation.final_iterations
+    count = profile_of(results).final_iterations
     return pd.DataFrame(
         [_table_1_row(label, members, count) for label, members in cells(results).items()]
     )
@@ -110,19 +144,23 @@ def table_1(results: Path) -> pd.DataFrame:
 def table_1_numbers(results: Path) -> dict[str, Number]:
     """The table's entries and each cell's cost, with n and 95% intervals, for the book's prose."""
     source = str(Path("results") / results.name / TABLE_1)
-    count = profile_of(results).evaluation.final_iterations
+    count = profile_of(results).final_iterations
     found: dict[str, Number] = {}
     for row in table_1(results).to_dict("records"):
         members = cells(results)[row["cell"]]
         for key, number in _cell_numbers(row, members, count, source):
             found[f"table1.{row['cell']}.{key}"] = number
+    found["table1.final_iterations"] = Number(count, f"configs/{results.name}.yaml")
     return found
 
 
 def headline(results: Path) -> str:
     """Table I in a few columns, for a terminal."""
     table = table_1(results)
-    lines = [f"{'nats an image':34s} {'paper':>16s} {'training':>16s} {'test':>16s}", "-" * 85]
+    lines = [
+        f"{'L_x + L_z, nats an image':34s} {'paper':>16s} {'training':>16s} {'test':>16s}",
+        "-" * 85,
+    ]
     for row in table.to_dict("records"):
         paper = (
             "-" if np.isnan(row["paper_lx"]) else f"{row['paper_lx']:.1f} + {row['paper_lz']:.1f}"
@@ -173,7 +211,7 @@ def your_run(results: Path) -> str:
             f"{found['iterations']} iterations of batch "
             f"{found['batch_size']}, {found['wall_seconds']:.0f} s on "
             f"{found['device']['type'].upper()} "
-            f"({found['device']['threads']} thread(s)), finished {found['finished']}."
+            f"(threads: {found['device']['threads']}), finished {found['finished']}."
         )
     lines += ["", "```text", headline(results), "```", ""]
     for name, caption in (
@@ -193,17 +231,22 @@ def _what_was_run(results: Path) -> str:
     devices = sorted({entry.provenance["device"]["type"].upper() for entry in entries})
     return (
         f"{training.iterations:,} iterations of batch {training.batch_size} on MNIST, "
-        f"{seeds} seed(s) a row, trained on {', '.join(devices)}. "
+        f"{'one seed' if seeds == 1 else f'{seeds} seeds'} a row, trained on {', '.join(devices)}. "
         f"From `results/{results.name}/{TABLE_1}`."
     )
 
 
-def _finished(config: RunConfig, run: Run) -> Finished:
-    path = run.folder / "evaluation" / "losses.csv"
-    provenance = run.provenance
-    if not path.exists():
-        raise runs.RunError(f"{path}: missing; evaluate the run first (notebooks/evaluate.ipynb)")
-    return Finished(config, run, pd.read_csv(path), provenance)
+def _finished(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finished:
+    provenance, folder = run.provenance, run.folder / "evaluation"
+    if not (folder / "evaluation.json").exists():
+        raise runs.RunError(f"{folder}: not evaluated yet (notebooks/evaluate.ipynb)")
+    measured = json.loads((folder / "evaluation.json").read_text())["settings"]
+    if measured != settings.model_dump():
+        raise runs.RunError(
+            f"{folder}: evaluated with {measured}; the profile asks for {settings.model_dump()}. "
+            "Evaluate again (make reevaluate)"
+        )
+    return Finished(config, run, pd.read_csv(folder / "losses.csv"), provenance)
 
 
 def _split(entry: Finished, split: str, correlation: float) -> pd.Series:
@@ -241,54 +284,56 @@ def _table_1_row(label: str, members: list[Finished], count: int) -> dict[str, A
 def _cell_numbers(
     row: dict[str, Any], members: list[Finished], count: int, source: str
 ) -> Iterator[tuple[str, Number]]:
-    made = members[0].provenance
+    yield from _loss_numbers(row, members, count, source)
+    yield from _total_numbers(row, members[0].config.model, source)
+    yield "seeds", Number(len(members), source)
+    made, training = members[0].provenance, members[0].config.training
+    folder = Path("results") / source.split("/")[1] / "runs" / made["run"]
+    for key, value in {
+        "iterations": made["iterations"],
+        "epochs": made["iterations"] * training.batch_size / MNIST_TRAINING_IMAGES,
+        "parameters": made["parameters"],
+        "wall_minutes": made["wall_seconds"] / 60,
+        "iterations_per_second": made["iterations_per_second"],
+        "threads": made["device"]["threads"],
+    }.items():
+        yield key, Number(value, str(folder / "provenance.json"))
+
+
+def _loss_numbers(
+    row: dict[str, Any], members: list[Finished], count: int, source: str
+) -> Iterator[tuple[str, Number]]:
+    """Each loss with its interval over images or minibatches, where one seed stands alone."""
+    alone, own = len(members) == 1, members[0].config.model.noise_correlation
     last = final_minibatches(members[0].run.metrics(), count)
     for loss, name in (("lx", "reconstruction"), ("lz", "latent")):
-        value = row[f"train_{loss}"]
-        yield (
-            f"train.{loss}",
-            _number(value, last.se[name], int(last.n[name]), source, alone=len(members) == 1),
-        )
-        for prefix, correlation in (
-            ("test", members[0].config.model.noise_correlation),
-            ("test_fresh", 0.0),
-        ):
+        value, error, n = row[f"train_{loss}"], last.se[name], int(last.n[name])
+        yield f"train.{loss}", _number(value, error, n, source, alone)
+        for prefix, correlation in (("test", own), ("test_fresh", 0.0)):
             measured = _split(members[0], "test", correlation)
             error, n = measured[f"{name}_se"], int(measured["images"])
-            yield (
-                f"{prefix}.{loss}",
-                _number(row[f"{prefix}_{loss}"], error, n, source, alone=len(members) == 1),
-            )
+            yield f"{prefix}.{loss}", _number(row[f"{prefix}_{loss}"], error, n, source, alone)
         if not np.isnan(row[f"paper_{loss}"]):
             difference = row[f"difference_{loss}"]
+            percent = 100 * difference / row[f"paper_{loss}"]
             yield f"difference.{loss}", Number(difference, source)
-            yield (
-                f"difference_percent.{loss}",
-                Number(100 * difference / row[f"paper_{loss}"], source),
-            )
+            yield f"difference_percent.{loss}", Number(percent, source)
+
+
+def _total_numbers(
+    row: dict[str, Any], model: ModelConfig, source: str
+) -> Iterator[tuple[str, Number]]:
+    """L_x + L_z, and the bound where there is one.
+
+    One noise sample for all steps makes one latent of the model without attention in read, whose
+    divergence counts once: L_x + L_z / T. With attention in read there is no such bound.
+    """
     for prefix in ("test", "test_fresh"):
         yield f"{prefix}.total", Number(row[f"{prefix}_lx"] + row[f"{prefix}_lz"], source)
-    yield "seeds", Number(len(members), source)
-    for key, value in (
-        ("iterations", made["iterations"]),
-        ("parameters", made["parameters"]),
-        ("wall_minutes", made["wall_seconds"] / 60),
-        ("iterations_per_second", made["iterations_per_second"]),
-        ("threads", made["device"]["threads"]),
-    ):
-        yield (
-            key,
-            Number(
-                value,
-                str(
-                    Path("results")
-                    / source.split("/")[1]
-                    / "runs"
-                    / made["run"]
-                    / "provenance.json"
-                ),
-            ),
-        )
+    if model.noise_correlation == 0:
+        yield "test.bound", Number(row["test_lx"] + row["test_lz"], source)
+    elif model.noise_correlation == 1 and model.architecture == "dcrw-write-only":
+        yield "test.bound", Number(row["test_lx"] + row["test_lz"] / model.steps, source)
 
 
 def _number(value: float, error: float, n: int, source: str, alone: bool) -> Number:

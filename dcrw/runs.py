@@ -45,7 +45,7 @@ class Checkpoint(NamedTuple):
     """An unfinished run at one iteration."""
 
     iteration: int  # updates done
-    seconds: float  # training time so far
+    segments: list[dict[str, Any]]  # stretches without interruption: iterations, device, software
     tensors: dict[str, Tensor]
 
 
@@ -92,34 +92,41 @@ class Run:
 
     def begin(self, config: RunConfig) -> None:
         """Write the configuration, or check that the folder holds this one. Raises `RunError`."""
-        if self._path("config.yaml").exists() and self.config != config:
+        if not self._path("config.yaml").exists():
+            write_atomically(self._path("config.yaml"), config.to_yaml().encode())
+        elif self.config != config:
             raise RunError(
                 f"{self.folder}: holds another configuration; remove the folder or use another name"
             )
-        write_atomically(self._path("config.yaml"), config.to_yaml().encode())
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
         """Add one row to metrics.csv."""
-        path = self._path("metrics.csv")
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, METRICS)
-            if new:
-                writer.writeheader()
-            writer.writerow({key: _brief(row[key]) for key in METRICS})
+        with self._path("metrics.csv").open("a", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerow(_brief(row[key]) for key in METRICS)
+            file.flush()
+            os.fsync(file.fileno())
 
     def keep_metrics_until(self, iteration: int) -> None:
         """Drop rows past an iteration: what was done after the checkpoint is done again."""
         path = self._path("metrics.csv")
-        if not path.exists():
-            return
-        header, *rows = path.read_text().splitlines(keepends=True)
-        whole = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= iteration]
-        write_atomically(path, "".join([header, *whole]).encode())
+        lines = path.read_text().splitlines(keepends=True)[1:] if path.exists() else []
+        whole = [line for line in lines if line.endswith("\n")]
+        kept = [line for line in whole if int(line.split(",")[0]) <= iteration]
+        last = int(kept[-1].split(",")[0]) if kept else 0
+        expected = iteration - iteration % self.config.training.metrics_interval
+        if last != expected:
+            raise RunError(
+                f"{path}: ends at iteration {last}; expected {expected}, as the checkpoint. "
+                "Remove the checkpoint to start again"
+            )
+        write_atomically(path, "".join([",".join(METRICS) + "\n", *kept]).encode())
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint."""
-        metadata = {"iteration": str(checkpoint.iteration), "seconds": repr(checkpoint.seconds)}
+        metadata = {
+            "iteration": str(checkpoint.iteration),
+            "segments": json.dumps(checkpoint.segments),
+        }
         write_atomically(self._path("checkpoint.safetensors"), save(checkpoint.tensors, metadata))
 
     def load_checkpoint(self) -> Checkpoint | None:
@@ -129,7 +136,7 @@ class Run:
             return None
         tensors, metadata = read_tensors(path)
         try:
-            return Checkpoint(int(metadata["iteration"]), float(metadata["seconds"]), tensors)
+            return Checkpoint(int(metadata["iteration"]), json.loads(metadata["segments"]), tensors)
         except (KeyError, ValueError):
             raise RunError(f"{path}: no iteration in it; remove it to start again") from None
 

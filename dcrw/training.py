@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from dcrw import engine as engines
 from dcrw import runs
 from dcrw.config import RunConfig
-from dcrw.data import Dataset
+from dcrw.data import DataError, Dataset
 from dcrw.engine import Engine
 from dcrw.randomness import BatchOrder, step_noise
 from dcrw.runs import Checkpoint, Run
@@ -42,73 +42,95 @@ def train(
 
     A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads,
     0 for torch's default. progress: a bar; None shows it where there is a terminal. Raises
-    `RunError` where the folder is in use, damaged or holds another configuration, `TrainingError`
-    at a non-finite loss, `Interrupted` after a signal.
+    `DataError` where the images have another size than the config's, `RunError` where the folder is
+    in use, damaged or holds another configuration, `TrainingError` at a non-finite loss or weight,
+    `Interrupted` after a signal.
     """
     device = device or engines.resolve_device("auto")
+    images = dataset.train.images
+    if tuple(images.shape[1:]) != (config.model.image_size,) * 2:
+        raise DataError(
+            f"image_size = {config.model.image_size}: expected {images.shape[1]}, the images' size"
+        )
     with run.locked():
         run.begin(config)
         if not run.complete:
             engines.prepare(device, threads)
-            _train(
-                run,
-                config,
-                Engine(config, dataset.train.images, device),
-                len(dataset.train.images),
-                progress,
-            )
+            _train(run, config, Engine(config, images, device), len(images), progress)
     return run
 
 
 def _train(run: Run, config: RunConfig, engine: Engine, images: int, progress: bool | None) -> None:
-    software = runs.describe_software()  # now: the sources may change while this runs
-    start = _resume(run, engine)
-    settings, started = config.training, time.monotonic() - start.seconds
+    start, settings = _resume(run, engine), config.training
+    log = _SegmentLog(start, engine)
     order = BatchOrder(settings.seed, settings.batch_size, images)
     shape = (config.model.steps, settings.batch_size, config.model.latent_size)
-    pending: list[Tensor] = list(start.tensors.get("pending", torch.empty(0, 2)))
-
-    def save(iteration: int) -> None:
-        tensors = engine.state() | {"pending": _stack(pending)}
-        run.save_checkpoint(Checkpoint(iteration, time.monotonic() - started, tensors))
-
+    correlation = config.model.noise_correlation
+    pending = list(start.tensors.get("pending", torch.empty(0, 2)).to(engine.device))
     with _bar(settings.iterations, start.iteration, progress) as bar, _signals() as stopped:
         for iteration in range(start.iteration, settings.iterations):
-            noise = step_noise(
-                settings.seed, "noise", iteration, shape, config.model.noise_correlation
-            )
+            noise = step_noise(settings.seed, "noise", iteration, shape, correlation)
             pending.append(engine.iterate(order(iteration), noise))
             done = iteration + 1
-            if done % settings.metrics_interval == 0 or done == settings.iterations:
+            last = done == settings.iterations
+            if done % settings.metrics_interval == 0 or last:
                 row = _summary(done, _stack(pending))
                 run.append_metrics(row)
                 pending.clear()
-                bar.set_postfix_str(
-                    f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}", refresh=False
-                )
+                text = f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}"
+                bar.set_postfix_str(text, refresh=False)
             bar.update()
-            if done < settings.iterations and (stopped or done % settings.checkpoint_interval == 0):
+            if not last and (stopped or done % settings.checkpoint_interval == 0):
                 _require_finite(_stack(pending), done)
-                save(done)
-            if stopped and done < settings.iterations:
-                raise Interrupted(f"stopped after iteration {done}; the same command resumes")
-    run.finish(engine.model, _provenance(config, engine, time.monotonic() - started, software))
+                tensors = _finite_state(engine, done) | {"pending": _stack(pending)}
+                run.save_checkpoint(Checkpoint(done, log.segments(done), tensors))
+                if stopped:
+                    raise Interrupted(f"stopped after iteration {done}; the same command resumes")
+    _finite_state(engine, settings.iterations)
+    run.finish(engine.model, _provenance(config, engine, log.segments(settings.iterations)))
+
+
+class _SegmentLog:
+    """What this process and those before it did of a run, for provenance."""
+
+    def __init__(self, start: Checkpoint, engine: Engine):
+        self._start, self._began = start, time.monotonic()
+        self._now = {
+            "device": engines.describe(engine.device),
+            "software": runs.describe_software(),  # now: the sources may change while this runs
+        }
+
+    def segments(self, done: int) -> list[dict[str, Any]]:
+        """Iterations, seconds, device and software of each uninterrupted stretch up to `done`."""
+        seconds = round(time.monotonic() - self._began, 3)
+        present = {"from": self._start.iteration, "to": done, "seconds": seconds}
+        return [*self._start.segments, present | self._now]
 
 
 def _resume(run: Run, engine: Engine) -> Checkpoint:
-    checkpoint = run.load_checkpoint() or Checkpoint(0, 0.0, {})
-    if checkpoint.tensors:
-        try:
-            engine.load_state(
-                {name: value for name, value in checkpoint.tensors.items() if name != "pending"}
-            )
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise runs.RunError(
-                f"{run.folder}: the checkpoint does not fit this model ({error}); remove it to "
-                f"start again"
-            ) from None
+    checkpoint = run.load_checkpoint() or Checkpoint(0, [], {})
+    tensors = {name: value for name, value in checkpoint.tensors.items() if name != "pending"}
+    try:
+        if tensors:
+            engine.load_state(tensors)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise runs.RunError(
+            f"{run.folder}: the checkpoint does not fit this model ({error}); "
+            "remove it to start again"
+        ) from None
     run.keep_metrics_until(checkpoint.iteration)
     return checkpoint
+
+
+def _finite_state(engine: Engine, iteration: int) -> dict[str, Tensor]:
+    state = engine.state()
+    for name, value in state.items():
+        if not value.isfinite().all():
+            raise TrainingError(
+                f"iteration {iteration}: {name} is not finite; the last good checkpoint is kept. "
+                "Try a lower learning_rate or clip_norm"
+            )
+    return state
 
 
 def _summary(iteration: int, losses: Tensor) -> dict[str, float]:
@@ -140,8 +162,9 @@ def _stack(pending: list[Tensor]) -> Tensor:
 
 
 def _provenance(
-    config: RunConfig, engine: Engine, seconds: float, software: dict[str, Any]
+    config: RunConfig, engine: Engine, segments: list[dict[str, Any]]
 ) -> dict[str, Any]:
+    seconds = sum(segment["seconds"] for segment in segments)
     return {
         "run": config.folder_name,
         "config_digest": config.digest,
@@ -149,11 +172,12 @@ def _provenance(
         "iterations": config.training.iterations,
         "batch_size": config.training.batch_size,
         "parameters": sum(parameter.numel() for parameter in engine.model.parameters()),
-        "device": engines.describe(engine.device),
+        "device": segments[-1]["device"],
         "wall_seconds": round(seconds, 1),
         "iterations_per_second": round(config.training.iterations / seconds, 3),
         "finished": runs.now(),
-        "software": software,
+        "software": segments[-1]["software"],
+        "segments": segments,
     }
 
 

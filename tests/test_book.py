@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -42,21 +43,36 @@ ALL_PAGES = [*PAGES, "genindex", "search"]
 
 @pytest.fixture(scope="session")
 def built_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the built book. Under pytest-xdist one worker builds, the others wait."""
+    """The folder of the book, built in a copy of the project so that no other test sees it work.
+
+    Under pytest-xdist one worker builds, the others wait.
+    """
     given = os.environ.get("DCRW_BOOK_HTML")
     if given:
         return Path(given).resolve()
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    done = shared / "book-is-built"
-    with FileLock(f"{done}.lock"):
-        if not done.exists():
-            make = subprocess.run(["make", "book"], cwd=ROOT, capture_output=True, text=True)
-            if make.returncode:
-                pytest.fail(f"make book failed:\n{make.stdout[-4000:]}\n{make.stderr[-4000:]}")
-            done.touch()
-    return ROOT / "_build" / "html"
+    copy = shared / "book-project"
+    html = copy / "_build" / "html"
+    with FileLock(f"{copy}.lock"):
+        if not html.exists():
+            copy_project(copy)
+            command = [sys.executable, "workflow/run.py", "book"]
+            build = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+            if build.returncode:
+                pytest.fail(f"the book failed:\n{build.stdout[-4000:]}\n{build.stderr[-4000:]}")
+    return html
+
+
+def copy_project(target: Path) -> None:
+    """All files of the project that git tracks or would."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
 
 
 # ---- what the pages' HTML says --------------------------------------------------------------

@@ -51,6 +51,8 @@ def parameters(draw) -> dict:
             found[name] = draw(NUMBERS[name] if name in NUMBERS else st.sampled_from(choices(name)))
     if found.get("architecture") == "conv-vae":
         found["steps"] = 1
+    if found.get("pooling") == "drop-border":
+        found["read_size"] = max(found.get("read_size", 7), 4)
     return found
 
 
@@ -92,6 +94,7 @@ def test_defaults_do_not_enter_the_digest():
         ("clip_scope", "row", "'head', 'tensor', 'global' or 'none'"),
         ("name", "../elsewhere", "match pattern"),
         ("seed", -1, "greater than or equal to 0"),
+        ("iterations", True, "expected a number"),
     ],
 )
 def test_impossible_values_are_named(name, value, expected):
@@ -113,6 +116,12 @@ def test_unknown_names_are_errors():
 def test_the_conv_vae_has_one_step():
     with pytest.raises(ConfigError, match=r"model\.steps = 10: expected 1"):
         configs.config_from_parameters({"architecture": "conv-vae"})
+
+
+def test_two_poolings_must_leave_something():
+    with pytest.raises(ConfigError, match=r"model\.read_size = 3: expected at least 4"):
+        configs.config_from_parameters({"pooling": "drop-border", "read_size": 3})
+    configs.config_from_parameters({"pooling": "drop-border", "read_size": 4})
 
 
 def test_yaml_reads_exponents_as_text_and_we_as_numbers():
@@ -143,6 +152,9 @@ def test_presets_are_the_layer_between_defaults_and_run(tmp_path):
         ("{profile: p, seeds: [0], runs: {a: {model: {steps: 0}}}}", r"model\.steps = 0"),
         ("{profile: p, seeds: [0], runs: {A_b: {}}}", "name = 'A_b'"),
         ("{profile: [", "not valid YAML"),
+        ("{profile: p, seeds: [0, 0], runs: {a: {}}}", r"seeds = \[0, 0\]: expected each once"),
+        ("{profile: q, seeds: [0], runs: {a: {}}}", "profile = 'q': expected 'p'"),
+        ("{profile: p, seeds: [0], runs: {a: {training: {seed: 1}}}}", "name and seed come from"),
     ],
 )
 def test_bad_profiles_are_refused(tmp_path, text, expected):
@@ -207,6 +219,8 @@ def test_parameters_are_the_literals_among_globals():
         "name": "a",
     }
     assert notebook.parameters(namespace) == {"steps": 3, "name": "a"}
+    namespace |= {"steps": 4, "later": "a literal of a later cell"}
+    assert notebook.parameters(namespace) == {"steps": 4, "name": "a"}
     with pytest.raises(ConfigError, match="digitz = 3: unknown parameter"):
         notebook.evaluation({"run": "x", "digitz": 3})
     with pytest.raises(ConfigError, match="profil = 'x': unknown parameter"):

@@ -16,7 +16,7 @@ from dcrw.randomness import step_noise
 from dcrw.runs import Run, RunError
 from dcrw.writer import loss_terms
 
-SETTINGS = EvaluationConfig(batch_size=7, seed=5, noise_draws=2, digits=4, final_iterations=4)
+SETTINGS = EvaluationConfig(batch_size=7, seed=5, noise_draws=2, digits=4)
 dataset = test_training.dataset
 
 
@@ -149,4 +149,8 @@ def test_committed_tables_follow_from_committed_metrics(tmp_path):
         assert row.train_lz == pytest.approx(np.mean([t.latent.mean() for t in tails]), rel=1e-4)
         provenance = [json.loads((folder / "provenance.json").read_text()) for folder in folders]
         assert all(found["iterations"] == row.iterations >= 10_000 for found in provenance)
-        assert all(found["software"]["clean"] for found in provenance)
+        evaluated = [
+            json.loads((folder / "evaluation" / "evaluation.json").read_text())
+            for folder in folders
+        ]
+        assert all(found["software"]["clean"] for found in [*provenance, *evaluated])

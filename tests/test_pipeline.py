@@ -23,7 +23,8 @@ defaults:
 runs:
   dcrw-fresh: {}
   dcrw-write-only-fresh: {model: {architecture: dcrw-write-only}}
-evaluation: {batch_size: 150, digits: 32, final_iterations: 4}
+evaluation: {batch_size: 150, digits: 32}
+final_iterations: 4
 """
 PARAMETERS = {"dataset": "digits", "iterations": 3, "batch_size": 2, "steps": 1, "threads": 1}
 
@@ -88,7 +89,7 @@ def test_a_run_leaves_weights_figures_tables_and_a_fragment(project):
     found = json.loads((results / "numbers.json").read_text())
     assert found["table1.dcrw-fresh.iterations"]["value"] == 6
     assert "digits" in fragment
-    assert len(list((results / "runs").glob("*/provenance.json"))) == 2
+    assert len(list((results / "runs").glob("*/model.safetensors"))) == 2
 
 
 def test_a_second_run_does_nothing(project):
@@ -109,6 +110,31 @@ def test_edits_rerun_what_depends_on_them(project):
         assert planned(project, "quick") == expected, path
         (project / path).write_text(before)
     assert planned(project, "quick") == set()
+
+
+def test_an_interrupted_run_keeps_its_metrics_and_goes_on(project, tmp_path):
+    """A failed job's outputs are deleted: metrics and checkpoint must not be among them."""
+    cut = tmp_path / "project"
+    shutil.copytree(project, cut, ignore=shutil.ignore_patterns(".snakemake", "results"))
+    training = cut / "dcrw" / "training.py"
+    whole = training.read_text()
+    line = "            done = iteration + 1\n"
+    assert line in whole
+    training.write_text(
+        whole.replace(line, line + "            assert done < 5, 'pulled the plug'\n")
+    )
+    target = "results/quick/runs/{}/provenance.json"
+    (name,) = (run.name for run in (project / "results/quick/runs").glob("dcrw-fresh-*"))
+    assert "pulled the plug" in snakemake(cut, target.format(name), check=False)
+    run = cut / "results/quick/runs" / name
+    assert len((run / "metrics.csv").read_text().splitlines()) == 3
+    assert (run / "checkpoint.safetensors").exists()
+    training.write_text(whole)
+    snakemake(cut, target.format(name))
+    provenance = json.loads((run / "provenance.json").read_text())
+    assert [part["from"] for part in provenance["segments"]] == [0, 4]
+    uncut = project / "results/quick/runs" / name / "model.safetensors"
+    assert (run / "model.safetensors").read_bytes() == uncut.read_bytes()
 
 
 def test_another_setting_is_another_run(project):

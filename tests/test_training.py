@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from dcrw import config as configs
 from dcrw import engine, runs, training
-from dcrw.data import Dataset, Split
+from dcrw.data import DataError, Dataset, Split
 from dcrw.engine import Engine, GradientClip
 from dcrw.layers import logical_heads
 from dcrw.randomness import BatchOrder, step_noise
@@ -57,6 +57,12 @@ def weights(run: Run) -> dict[str, torch.Tensor]:
 def assert_same_weights(first: Run, second: Run) -> None:
     for name, value in weights(first).items():
         assert torch.equal(value, weights(second)[name]), name
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu(monkeypatch):
+    """Bit-identity is promised there; a GPU, where there is one, has a test of its own."""
+    monkeypatch.setattr(training.engines, "resolve_device", lambda name: torch.device("cpu"))
 
 
 class Killed(Exception):
@@ -217,6 +223,45 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeyp
     assert all(value.isfinite().all() for value in checkpoint.tensors.values())
 
 
+@pytest.mark.parametrize("left", [None, "", "iteration,rec"])
+def test_a_checkpoint_without_its_metrics_is_refused(tmp_path, monkeypatch, dataset, left):
+    run = Run(tmp_path)
+    with monkeypatch.context() as patch:
+        kill_at(patch, 8)
+        with pytest.raises(Killed):
+            training.train(run, tiny(), dataset)
+    metrics = tmp_path / "metrics.csv"
+    whole = metrics.read_text()
+    metrics.unlink() if left is None else metrics.write_text(left)
+    with pytest.raises(RunError, match=r"metrics\.csv: ends at iteration 0; expected 4"):
+        training.train(run, tiny(), dataset)
+    metrics.write_text(whole + "10,1.5")  # torn
+    assert training.train(run, tiny(), dataset).metrics().iteration.tolist() == [4, 8, 12]
+
+
+def test_non_finite_weights_are_not_kept(tmp_path, monkeypatch, dataset):
+    run, real, calls = Run(tmp_path), Engine.iterate, []
+
+    def poisoned(self, indices, noise):
+        calls.append(None)
+        losses = real(self, indices, noise)
+        if len(calls) == 6:
+            next(self.model.parameters()).data.fill_(float("inf"))
+        return losses
+
+    monkeypatch.setattr(Engine, "iterate", poisoned)
+    with pytest.raises(training.TrainingError, match=r"iteration 6: model\..* is not finite"):
+        training.train(run, tiny(), dataset)
+    assert run.load_checkpoint().iteration == 3
+
+
+def test_images_of_another_size_leave_no_folder(tmp_path, dataset):
+    config = tiny(model={"image_size": 12})
+    with pytest.raises(DataError, match="image_size = 12: expected 8"):
+        training.train(Run(tmp_path / "run"), config, dataset)
+    assert not (tmp_path / "run").exists()
+
+
 def test_metrics_are_means_over_their_interval(tmp_path, monkeypatch, dataset):
     real, seen = Engine.iterate, []
 
@@ -243,6 +288,20 @@ def test_provenance_says_what_was_run(tmp_path, dataset):
     assert found["software"]["torch"] == torch.__version__.split("+")[0]
     assert found["wall_seconds"] > 0 and found["iterations_per_second"] > 0
     assert {"commit", "clean"} <= set(found["software"])
+    assert [(part["from"], part["to"]) for part in found["segments"]] == [(0, 12)]
+
+
+def test_provenance_names_every_segment(tmp_path, monkeypatch, dataset):
+    run = Run(tmp_path)
+    with monkeypatch.context() as patch:
+        kill_at(patch, 8)
+        with pytest.raises(Killed):
+            training.train(run, tiny(), dataset, threads=1)
+    found = training.train(run, tiny(), dataset, threads=1).provenance
+    assert [(part["from"], part["to"]) for part in found["segments"]] == [(0, 6), (6, 12)]
+    assert all({"device", "software"} <= set(part) for part in found["segments"])
+    total = sum(part["seconds"] for part in found["segments"])
+    assert found["wall_seconds"] == pytest.approx(total, abs=0.06)
 
 
 def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
@@ -318,6 +377,52 @@ def test_clipping_scales_each_group_by_its_own_norm(scope):
     assert (changed == 0) == (scope == "none")
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_recorded_iteration_trains_as_an_eager_one(dataset, optimizer, resumed):
+    """The logic around a CUDA graph, with a recorder that rehearses and then calls again."""
+
+    def record(update):
+        for _ in range(3):
+            update()
+        output = torch.empty(2)
+        return lambda: output.copy_(update())  # one buffer, overwritten by each replay
+
+    config = tiny(optimizer=optimizer, learning_rate=0.05)
+    order = BatchOrder(0, 5, 23)
+    engines = [Engine(config, dataset.train.images, torch.device("cpu")) for _ in range(2)]
+    engines[1]._record = record
+    losses = []
+    for each in engines:
+        found = []
+        for iteration in range(6):
+            if resumed and iteration == 3:
+                each.load_state(each.state())
+            found.append(
+                each.iterate(order(iteration), step_noise(0, "noise", iteration, (2, 5, 2), 0))
+            )
+        losses.append(torch.stack(found))
+    assert torch.equal(losses[0], losses[1])
+    eager, recorded = (each.state() for each in engines)
+    assert eager.keys() == recorded.keys()
+    assert all(torch.equal(eager[name], recorded[name]) for name in eager)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_cuda_graph_trains_as_eager_cuda(dataset):
+    config, order = tiny(), BatchOrder(0, 5, 23)
+    states = []
+    for graph in (False, True):
+        each = Engine(config, dataset.train.images, torch.device("cuda"))
+        if not graph:
+            each._record = None
+        for iteration in range(6):
+            each.iterate(order(iteration), step_noise(0, "noise", iteration, (2, 5, 2), 0))
+        states.append(each.state())
+    for name, value in states[0].items():
+        torch.testing.assert_close(value, states[1][name], rtol=1e-4, atol=1e-6)
+
+
 def test_logical_heads_cover_every_weight_once():
     for architecture in ("dcrw", "dcrw-write-only", "draw"):
         model = engine.initial_model(
@@ -330,6 +435,7 @@ def test_logical_heads_cover_every_weight_once():
 
 
 def test_devices_are_never_swapped(monkeypatch):
+    monkeypatch.undo()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert engine.resolve_device("auto").type == "cpu"
     with pytest.raises(engine.DeviceError, match="device = 'cuda': no CUDA device is available"):

@@ -157,11 +157,29 @@ def test_evaluation_changes_no_state(architecture):
     )
     model = make(config)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    first, second = (writer.loss_terms(model, *inputs(config)) for _ in range(2))
+    images, noise = inputs(config)
+    first, second = (writer.loss_terms(model, images, noise) for _ in range(2))
+    model.trace(images, noise)
+    model.generate(noise)
     torch.testing.assert_close(first.reconstruction, second.reconstruction, rtol=0, atol=0)
-    for name, value in model.state_dict().items():
+    for name, value in model.named_parameters():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
         assert value.grad is None
+    assert not any(part is not None and part.requires_grad for part in model.trace(images, noise))
+
+
+def test_the_forget_bias_is_where_the_forget_gate_is():
+    """The gates stand in the order i, f, o, update."""
+    config = ModelConfig(architecture="draw", **TINY | {"forget_bias": 1.5})
+    model = writer.build(config)
+    for cell in (model.decoder, model.encoder.lstm):
+        assert cell.bias[6:12].tolist() == [1.5] * 6
+        assert cell.bias[:6].tolist() == cell.bias[12:18].tolist() == [0.0] * 6
+    hidden, memory = torch.zeros(1, 6), torch.full((1, 6), 2.0)
+    with torch.no_grad():
+        model.decoder.weight.zero_()
+        _, kept = model.decoder([torch.zeros(1, 2)], hidden, memory)
+    torch.testing.assert_close(kept, 2 * torch.tensor(1.5).sigmoid().expand(1, 6))
 
 
 def test_the_conv_vae_equals_numpy():
