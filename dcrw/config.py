@@ -106,6 +106,20 @@ class ModelConfig(_Section):
     initial_state: Literal["zeros", "learned"] = Field(
         "zeros", description="canvas, h_dec and LSTM cell before the first step [12]"
     )
+    initial_canvas: float = Field(
+        0.0,
+        ge=-20,
+        le=20,
+        description="every pixel of the canvas before the first step, a logit; where the state is "
+        "learned, its starting value [12]",
+    )
+    initial_log_stride: float = Field(
+        0.0,
+        ge=-5,
+        le=2,
+        description="initial bias of every window's log delta: 0 starts with windows as wide as "
+        "the image",
+    )
     forget_bias: float = Field(
         0.0, ge=-10, le=10, description="initial bias of the LSTM's forget gate"
     )
@@ -241,7 +255,8 @@ SECTIONS: dict[str, type[_Section]] = {
     "training": TrainingConfig,
 }
 
-# What the best-known public DRAW code of 2016 did, as far as it is known.
+# lineage2016: what the best-known public DRAW code of 2016 did, as far as it is known.
+# fast-start: leaves the plateau of the mean image sooner; the book has a figure of both.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "lineage2016": {
         "model": {
@@ -252,7 +267,10 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "forget_bias": 1.0,
         },
         "training": {"clip_scope": "tensor", "iterations": 10_000, "batch_size": 100},
-    }
+    },
+    "fast-start": {
+        "model": {"initial_canvas": -2.0, "initial_log_stride": -1.0},
+    },
 }
 
 

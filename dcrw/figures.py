@@ -89,6 +89,30 @@ def losses_figure(
     return figure
 
 
+def start_figure(
+    curves: Mapping[str, Mapping[str, pd.DataFrame]], plateau: float, iterations: int
+) -> Figure:
+    """L_x + L_z over the first iterations, one panel a variant.
+
+    curves: title of the panel to {curve: metrics.csv}; plateau: the cost of the mean image.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 2.8), layout="constrained")
+        axes = figure.subplots(1, len(curves), sharex=True, sharey=True, squeeze=False)[0]
+        for axis, (title, named) in zip(axes, curves.items(), strict=True):
+            for (name, table), style in zip(named.items(), cycle(LINES), strict=False):
+                shown = table[table.iteration <= iterations]
+                total = shown.reconstruction + shown.latent
+                axis.plot(shown.iteration, total, style, color=PALETTE[0], label=name, lw=1.2)
+            _reference_line(axis, "mean image", plateau)
+            axis.set_title(title)
+            axis.set_xlabel("iteration")
+            axis.legend(frameon=False, fontsize=7)
+        axes[0].set_ylabel("$L_x + L_z$ (nats an image)")
+        axes[0].set_ylim(0.55 * plateau, 1.3 * plateau)
+    return figure
+
+
 def sheet(images: NDArray[Any], rows: int) -> NDArray[Any]:
     """Images (n, A, A) as one array of `rows` rows thinly framed; `rows` must divide n."""
     if len(images) % rows:

@@ -111,6 +111,36 @@ def loss_curves(results: Path) -> dict[str, dict[str, pd.DataFrame]]:
     return curves
 
 
+def start_table(
+    curves: dict[str, dict[str, pd.DataFrame]], iterations: tuple[int, ...]
+) -> pd.DataFrame:
+    """L_x + L_z of each curve at some iterations: columns `variant`, `start`, `iteration`, `total`.
+
+    curves: variant to {start: metrics.csv}.
+    """
+    rows = []
+    for variant, named in curves.items():
+        for start, table in named.items():
+            indexed = table.set_index("iteration")
+            for iteration in iterations:
+                row = indexed.loc[iteration]
+                total = row.reconstruction + row.latent
+                rows.append(
+                    {"variant": variant, "start": start, "iteration": iteration, "total": total}
+                )
+    return pd.DataFrame(rows)
+
+
+def start_numbers(table: pd.DataFrame, results: Path) -> dict[str, Number]:
+    """The table's entries as `start.<architecture>.<start>.<iteration>`."""
+    architectures = {title: name for name, title in VARIANTS.items()}
+    source = f"results/{results.name}/figures/fast_start.csv"
+    return {
+        f"start.{architectures[row.variant]}.{row.start}.{row.iteration}": Number(row.total, source)
+        for row in table.itertuples()
+    }
+
+
 def final_minibatches(metrics: pd.DataFrame, count: int) -> pd.DataFrame:
     """Mean and standard error of L_x and L_z over the last `count` training minibatches.
 

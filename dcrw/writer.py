@@ -88,8 +88,12 @@ class Writer(nn.Module):
         self.encoder = ENCODERS[config.architecture](config)
         self.decoder = LSTMCell(config.latent_size, config.hidden_size, config.forget_bias)
         self.heads = Heads(config.hidden_size, self._head_sizes())
+        for name, rows in self.heads.rows().items():
+            if name != "patch":
+                self.heads.bias.data[rows][-2] = config.initial_log_stride  # before log gamma
         if config.initial_state == "learned":
-            self.initial_canvas = nn.Parameter(torch.zeros(config.image_size, config.image_size))
+            blank = torch.full((config.image_size, config.image_size), config.initial_canvas)
+            self.initial_canvas = nn.Parameter(blank)
             self.initial_hidden = nn.Parameter(torch.zeros(config.hidden_size))
             self.initial_cell = nn.Parameter(torch.zeros(config.hidden_size))
 
@@ -141,7 +145,7 @@ class Writer(nn.Module):
                 start.expand(batch, width) for start in (self.initial_hidden, self.initial_cell)
             )
         else:
-            canvas = self.heads.weight.new_zeros(batch, size, size)
+            canvas = self.heads.weight.new_full((batch, size, size), self.config.initial_canvas)
             hidden, cell = self.heads.weight.new_zeros(2, batch, width).unbind()
         emitted = self.heads(hidden)
         return State(canvas, hidden, cell, emitted.get("read_window", emitted["write_window"]))

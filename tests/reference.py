@@ -162,7 +162,8 @@ def writer(weights, image, noise, config: ModelConfig):
     """The whole of Eq. 7-12 (or 29-32) for one image: final canvas, L_x and L_z of each step."""
     size = config.image_size
     learned = config.initial_state == "learned"
-    canvas = weights["initial_canvas"].copy() if learned else np.zeros((size, size))
+    blank = np.full((size, size), config.initial_canvas)
+    canvas = weights["initial_canvas"].copy() if learned else blank
     hidden = weights["initial_hidden"].copy() if learned else np.zeros(config.hidden_size)
     memory = weights["initial_cell"].copy() if learned else np.zeros(config.hidden_size)
     encoder_hidden, encoder_memory = np.zeros(config.hidden_size), np.zeros(config.hidden_size)

@@ -25,6 +25,8 @@ NUMBERS = {
     "noise_correlation": st.floats(0, 1),
     "generation_noise_correlation": st.floats(0, 1),
     "forget_bias": st.floats(-3, 3),
+    "initial_canvas": st.floats(-5, 5),
+    "initial_log_stride": st.floats(-3, 1),
     "gaussian_variance": st.floats(1e-3, 10),
     "seed": st.integers(0, 2**31 - 1),
     "iterations": st.integers(1, 10**6),

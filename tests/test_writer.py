@@ -5,7 +5,7 @@ import pytest
 import reference
 import torch
 
-from dcrw import losses, writer
+from dcrw import attention, losses, writer
 from dcrw.config import ModelConfig
 
 TINY = {
@@ -27,6 +27,7 @@ ALTERNATIVES = {
     "drop-border": {"pooling": "drop-border"},
     "tied-posterior": {"posterior_heads": "tied"},
     "learned-start": {"initial_state": "learned"},
+    "dark-canvas": {"initial_canvas": -2.0},
     "forget-bias": {"forget_bias": 1.0},
     "gaussian": {"reconstruction": "gaussian", "gaussian_variance": 0.5},
     "as-printed": {"latent_constant": "as-printed"},
@@ -180,6 +181,16 @@ def test_the_forget_bias_is_where_the_forget_gate_is():
         model.decoder.weight.zero_()
         _, kept = model.decoder([torch.zeros(1, 2)], hidden, memory)
     torch.testing.assert_close(kept, 2 * torch.tensor(1.5).sigmoid().expand(1, 6))
+
+
+@pytest.mark.parametrize("parameters", ["five", "four"])
+def test_windows_start_as_wide_as_they_are_told(parameters):
+    for value in (0.0, -1.0):
+        more = {"window_parameters": parameters, "initial_log_stride": value}
+        model = writer.build(ModelConfig(**TINY | more))
+        emitted = model.initial(1).read_window
+        found = attention.window(emitted, 5, 12, model.conventions).stride
+        torch.testing.assert_close(found, torch.full((1, 1), 11 / 4 * np.exp(value)))
 
 
 def test_the_conv_vae_equals_numpy():
