@@ -38,23 +38,24 @@ def evaluate(
     """
     software, started = runs.describe_software(), time.monotonic()
     model = run.model().to(device)
-    engine.prepare(device, threads)
     correlations = sorted({0.0, 1.0, model.config.noise_correlation})
-    measured = [
-        (name, correlation, split_losses(model, split, settings, correlation))
-        for name, split in (("validation", dataset.validation), ("test", dataset.test))
-        for correlation in correlations
-    ]
+    with engine.prepared(device, threads):
+        measured = [
+            (name, correlation, split_losses(model, split, settings, correlation))
+            for name, split in (("validation", dataset.validation), ("test", dataset.test))
+            for correlation in correlations
+        ]
+        drawn, described = traces(model, dataset.test, settings), engine.describe(device)
     folder = run.folder / "evaluation"
     write_table(folder / "losses.csv", pd.DataFrame([_losses_row(*entry) for entry in measured]))
     write_table(folder / "steps.csv", pd.concat([_steps_rows(*entry) for entry in measured]))
-    write_arrays(folder / "traces.npz", traces(model, dataset.test, settings))
+    write_arrays(folder / "traces.npz", drawn)
     runs.write_json(
         folder / "evaluation.json",
         {
             "run": run.folder.name,
             "settings": settings.model_dump(),
-            "device": engine.describe(device),
+            "device": described,
             "wall_seconds": round(time.monotonic() - started, 1),
             "finished": runs.now(),
             "software": software,

@@ -55,8 +55,8 @@ def train(
     with run.locked():
         run.begin(config)
         if not run.complete:
-            engines.prepare(device, threads)
-            _train(run, config, Engine(config, images, device), len(images), progress)
+            with engines.prepared(device, threads):
+                _train(run, config, Engine(config, images, device), len(images), progress)
     return run
 
 

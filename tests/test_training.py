@@ -448,6 +448,18 @@ def test_devices_are_never_swapped(monkeypatch):
     )
 
 
+def test_training_leaves_the_process_as_it_was(tmp_path, dataset):
+    """Flushed denormals and the number of threads would act on whatever runs next."""
+    before = torch.get_num_threads()
+    smallest = torch.tensor(1e-310, dtype=torch.float64)
+    training.train(Run(tmp_path), tiny(), dataset, threads=before + 1)
+    assert torch.get_num_threads() == before
+    assert (smallest * 1).item() > 0
+    with engine.prepared(torch.device("cpu"), before + 1):
+        assert torch.get_num_threads() == before + 1
+        assert (smallest * 1).item() == 0
+
+
 def test_building_a_model_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
