@@ -10,7 +10,7 @@ BOOK = _build/html/index.html
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper retrain reevaluate book test lint format readme clean
+.PHONY: help replicate paper retrain reevaluate book test lint format bench readme clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -56,6 +56,9 @@ format: $(READY)  ## format the code and strip the notebooks
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/nbstripout --keep-id notebooks/*.ipynb
+
+bench: $(READY)  ## measure speed and memory against a textbook implementation (minutes, on an idle machine)
+	$(BIN)/python -m benchmarks.bench
 
 readme: $(READY)  ## write the README's table from results/paper
 	$(BIN)/python -m dcrw.report readme paper

@@ -1,0 +1,362 @@
+"""The textbook implementation computes what the package computes; the benchmark counts and writes
+what it says."""
+
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks import bench, contestants, flops, plots, report, textbook
+from dcrw import figures, writer
+from dcrw.config import ModelConfig, RunConfig, make_config
+from dcrw.engine import Engine
+from dcrw.layers import Heads, LSTMCell
+
+TINY = {
+    "image_size": 12,
+    "steps": 3,
+    "latent_size": 2,
+    "hidden_size": 6,
+    "read_size": 5,
+    "write_size": 3,
+}
+MODELS = list(textbook.MODELS)
+
+
+def as_textbook(model: writer.Writer, pick: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    """Our weights, or with another `pick` their gradients, under the textbook's names."""
+
+    def head(name: str, heads: Heads, own: str) -> dict[str, Tensor]:
+        rows = heads.rows()[own]
+        return {
+            f"{name}.weight": pick(heads.weight)[rows],
+            f"{name}.bias": pick(heads.bias)[rows],
+        }
+
+    def lstm(name: str, cell: LSTMCell) -> dict[str, Tensor]:
+        def reorder(gates: Tensor) -> Tensor:  # i, f, o, update to i, f, update, o
+            admit, forget, emit, update = gates.chunk(4)
+            return torch.cat([admit, forget, update, emit])
+
+        weight = reorder(pick(cell.weight))
+        return {
+            f"{name}.weight_ih": weight[:, : -cell.hidden],
+            f"{name}.weight_hh": weight[:, -cell.hidden :],
+            f"{name}.bias_ih": reorder(pick(cell.bias)),
+        }
+
+    found = lstm("decoder", model.decoder)
+    found |= head("patch", model.heads, "patch")
+    found |= head("write_window", model.heads, "write_window")
+    if model.encoder.reads:
+        found |= head("read_window", model.heads, "read_window")
+    for name in ("mean", "log_sigma"):
+        found |= head(name, model.encoder.posterior.heads, name)
+    if hasattr(model.encoder, "lstm"):
+        return found | lstm("encoder", model.encoder.lstm)
+    for place, layer in {"0": "first", "3": "second"}.items():
+        convolution = getattr(model.encoder.features, layer)
+        found[f"cnn.{place}.weight"] = pick(convolution.weight)
+        found[f"cnn.{place}.bias"] = pick(convolution.bias)
+    return found
+
+
+def twin(model: writer.Writer, epsilon: float = 0.0) -> textbook.Drawer:
+    """The textbook's model with our weights; the second bias of its LSTMs is zero and stays so."""
+    sizes = model.config.model_dump(include=set(contestants.SIZES))
+    slow = textbook.MODELS[model.config.architecture](**sizes, epsilon=epsilon)
+    slow = slow.to(next(model.parameters()).dtype)
+    names = set(dict(slow.named_parameters()))
+    weights = {
+        name: value.detach().clone() for name, value in as_textbook(model, lambda p: p).items()
+    }
+    second = {name for name in names if name.endswith("bias_hh")}
+    assert set(weights) == names - second
+    with torch.no_grad():
+        for name, parameter in slow.named_parameters():
+            parameter.copy_(weights.get(name, torch.zeros_like(parameter)))
+            parameter.requires_grad_(name not in second)
+    return slow
+
+
+@pytest.mark.parametrize("sizes", [TINY, {}], ids=["tiny", "paper"])
+@pytest.mark.parametrize("architecture", MODELS)
+def test_textbook_equals_the_package(architecture: str, sizes: dict[str, int]) -> None:
+    config = ModelConfig(architecture=architecture, **sizes)
+    torch.manual_seed(0)
+    model = writer.build(config).double()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.3)
+    slow = twin(model)
+    images = torch.rand(3, config.image_size, config.image_size, dtype=torch.float64)
+    noise = torch.randn(config.steps, 3, config.latent_size, dtype=torch.float64)
+
+    terms = writer.loss_terms(model, images, noise)
+    ours = terms.reconstruction.mean(), terms.latent.sum(0).mean()
+    theirs = slow(images.unsqueeze(1), noise)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-10)
+
+    sum(ours).backward()
+    sum(theirs).backward()
+    gradients = as_textbook(model, lambda parameter: parameter.grad)
+    for name, parameter in slow.named_parameters():
+        if parameter.requires_grad:
+            torch.testing.assert_close(
+                gradients[name],
+                parameter.grad,
+                rtol=1e-9,
+                atol=1e-10,
+                msg=lambda m, n=name: f"{n}: {m}",
+            )
+
+
+SMALL = TINY | {"steps": 2, "latent_size": 3, "hidden_size": 16}
+BATCH, ITERATIONS = 10, 200
+
+
+def digits() -> Tensor:
+    """200 digits at 12 x 12, uint8."""
+    images = contestants.images_of(28)[:200].unsqueeze(1).float()
+    return F.interpolate(images, size=(12, 12), mode="area").squeeze(1).round().to(torch.uint8)
+
+
+def small(architecture: str) -> RunConfig:
+    return make_config(
+        {
+            "name": "small",
+            "model": SMALL | {"architecture": architecture},
+            "training": {"batch_size": BATCH, "clip_scope": "none", "seed": 1},
+        }
+    )
+
+
+def batches(iterations: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(1)
+    shape = (iterations, SMALL["steps"], BATCH, SMALL["latent_size"])
+    order = generator.integers(0, 200, (iterations, BATCH))
+    return order, generator.standard_normal(shape, dtype=np.float32)
+
+
+def train_ours(engine: Engine, iterations: int) -> np.ndarray:
+    """(iterations, 2) losses."""
+    dtype = torch.get_default_dtype()
+    steps = [
+        engine.iterate(indices, torch.as_tensor(noise).to(dtype).numpy()).clone()
+        for indices, noise in zip(*batches(iterations), strict=True)
+    ]
+    return torch.stack(steps).double().numpy()
+
+
+def train_slow(slow: textbook.Drawer, images: Tensor, iterations: int) -> np.ndarray:
+    """(iterations, 2) losses, on the same images under the same noise; nothing is clipped."""
+    weights = [parameter for parameter in slow.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(weights, lr=1e-3, betas=(0.5, 0.999))
+    found = []
+    for indices, noise in zip(*batches(iterations), strict=True):
+        x = images[indices].to(weights[0].dtype).unsqueeze(1) / 255
+        losses = slow(x, torch.as_tensor(noise).to(x.dtype))
+        optimizer.zero_grad()
+        sum(losses).backward()
+        optimizer.step()
+        found.append([loss.item() for loss in losses])
+    return np.array(found)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("double")
+@pytest.mark.parametrize("architecture", MODELS)
+def test_training_equals_the_textbook_in_double_precision(architecture: str) -> None:
+    engine, images = Engine(small(architecture), digits(), torch.device("cpu")), digits()
+    slow = twin(engine.model)
+    ours, theirs = train_ours(engine, 50), train_slow(slow, images, 50)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+
+
+@pytest.mark.parametrize("architecture", MODELS)
+def test_training_stays_within_the_spread_of_the_textbook(architecture: str) -> None:
+    """Rounding flips the sign that a ReLU or a pooling looks at, and then trajectories part; by how
+    much is seen where the textbook starts from weights that differ by a thousandth.
+
+    Without its epsilon: that makes filters vanish which lie far outside the image.
+    """
+    engine, images = Engine(small(architecture), digits(), torch.device("cpu")), digits()
+    slow, near = twin(engine.model, 1e-30), twin(engine.model, 1e-30)
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for parameter in near.parameters():
+            parameter.mul_(1 + 1e-3 * torch.randn_like(parameter))
+    ours = train_ours(engine, ITERATIONS)
+    first, second = (train_slow(model, images, ITERATIONS) for model in (slow, near))
+    assert first[-20:].sum(1).mean() < 0.8 * first[0].sum()
+    spread = np.abs(first - second).mean(0)
+    assert (spread < 0.01 * first[-1].sum()).all()
+    assert (np.abs(ours - first).mean(0) < spread + 0.02).all()
+
+
+@pytest.mark.parametrize("architecture", MODELS)
+def test_textbook_trains_from_its_loader(architecture: str) -> None:
+    model = textbook.MODELS[architecture](**TINY)
+    steps = textbook.train(model, digits()[:25], 10, torch.device("cpu"))
+    losses = np.array([next(steps) for _ in range(60)])  # two batches an epoch
+    assert losses.shape == (60, 2)
+    assert np.isfinite(losses).all()
+    assert losses[-5:].sum(1).mean() < losses[:5].sum(1).mean()
+
+
+def counted(run: Callable[[], Tensor]) -> int:
+    with FlopCounterMode(display=False) as counter:
+        run().backward()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("sizes", [TINY, {}, {"image_size": 33, "read_size": 9}], ids=str)
+@pytest.mark.parametrize("architecture", MODELS)
+def test_flops_are_those_that_torch_counts(architecture: str, sizes: dict[str, int]) -> None:
+    config, batch = ModelConfig(architecture=architecture, **sizes), 3
+    images = torch.rand(batch, config.image_size, config.image_size)
+    noise = torch.randn(config.steps, batch, config.latent_size)
+    slow = textbook.MODELS[architecture](**config.model_dump(include=set(contestants.SIZES)))
+    expected = flops.iteration_flops(config, batch)
+    assert counted(lambda: sum(slow(images.unsqueeze(1), noise))) == expected
+
+    model = writer.build(config)
+
+    def ours() -> Tensor:
+        terms = writer.loss_terms(model, images, noise)
+        return terms.reconstruction.sum() + terms.latent.sum()
+
+    if not sizes:  # at small sizes what fusing adds to the products is not small
+        assert counted(ours) == pytest.approx(expected, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    "change", [{"architecture": "conv-vae", "steps": 1}, {"pooling": "drop-border"}], ids=str
+)
+def test_flops_refuse_what_they_do_not_count(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        flops.iteration_flops(ModelConfig(**change), 1)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("results") / "cpu"
+    settings = bench.Settings(
+        base=TINY | {"batch_size": 4},
+        scaling={"batch_size": (6,), "steps": (2,)},
+        rounds=3,
+        scaling_rounds=2,
+        warm_up=1,
+        seconds=0.001,
+        matrix_size=64,
+        memory_rounds=0,
+    )
+    bench.measure(settings, torch.device("cpu"), 1, folder)
+    return folder
+
+
+def test_benchmark_writes_its_tables(measured: Path) -> None:
+    assert {path.name for path in measured.iterdir()} == {
+        "speed.csv",
+        "scaling.csv",
+        "ratios.csv",
+        "machine.json",
+    }
+    speed, scaling, ratios = (
+        pd.read_csv(measured / f"{name}.csv") for name in ("speed", "scaling", "ratios")
+    )
+    assert set(zip(speed.model, speed.implementation, strict=True)) == set(
+        itertools.product(MODELS, contestants.IMPLEMENTATIONS)
+    )
+    assert len(scaling) == 3 * len(speed)
+    for table in (speed, scaling):
+        assert (table.lower <= table.iterations_per_second).all()
+        assert (table.iterations_per_second <= table.upper).all()
+        assert (table.gflop > 0).all() and (table.share > 0).all()
+    assert (speed["rounds"] == 3).all() and (speed.batch_size == 4).all()
+    assert set(scaling.batch_size) == {4, 6} and set(scaling.steps) == {2, 3}
+    assert ratios.groupby("quantity").size().to_dict() == {"speed": 9, "share": 6}
+    assert (ratios.lower <= ratios.value).all() and (ratios.value <= ratios.upper).all()
+
+
+def test_benchmark_describes_its_machine(measured: Path) -> None:
+    machine = json.loads((measured / "machine.json").read_text())
+    assert machine["device"].keys() == {"type", "name", "threads", "cores"}
+    assert machine["software"].keys() >= {"commit", "torch", "python"}
+    assert machine["matrix_product"]["gflop_per_second"] > 0
+    assert machine["settings"]["base"]["batch_size"] == 4
+    if bench.PROC_STAT.exists():
+        assert 0 <= machine["cores_busy_with_other_work"] <= os.cpu_count()
+
+
+def test_benchmark_prints_the_ratios_at_the_base_sizes_last(measured: Path) -> None:
+    lines = bench.report(pd.read_csv(measured / "ratios.csv")).splitlines()
+    assert len(lines) == 15
+    assert ["batch 4, T 3," in line for line in lines] == [False] * 9 + [True] * 6
+
+
+def test_pages_say_which_device_was_measured(measured: Path) -> None:
+    found = report.load(measured.parent)
+    assert [entry.device for entry in found] == ["cpu"]
+    text = report.statement(found)
+    assert "CPU measured" in text and "No GPU has been measured yet" in text
+    assert "No CPU has been measured yet" in report.statement([])
+
+
+def test_tables_and_figure_are_made_from_the_files(measured: Path, tmp_path: Path) -> None:
+    (entry,) = report.load(measured.parent)
+    assert report.speed_table(entry).shape == (6, 8)
+    ratios = report.ratio_table(entry)
+    assert list(ratios) == [*report.AXES.values(), *report.NAMES.values()]
+    assert ratios.notna().all(axis=None) and len(ratios) == 3
+    assert list(report.share_table(entry)["batch"]) == [4, 6]
+    figures.save_figure(plots.speed_figure(entry), tmp_path / "speed")
+    assert (tmp_path / "speed.png").stat().st_size > 1000
+
+
+def test_numbers_name_their_source(measured: Path) -> None:
+    named = report.numbers(report.load(measured.parent), measured.parent.parent)
+    folder = f"{measured.parent.name}/cpu"
+    ratios = pd.read_csv(measured / "ratios.csv")
+    first = ratios[(ratios.quantity == "speed") & (ratios.axis == "base")].set_index("model")
+    number = named["speed.cpu.ratio.dcrw"]
+    assert (number.value, number.source) == (first.value["dcrw"], f"{folder}/ratios.csv")
+    assert number.n == 3
+    assert {"speed.cpu.ratio.draw.batch_size_6", "speed.cpu.share.dcrw"} <= named.keys()
+    assert named["speed.cpu.threads"].value == 1
+
+
+@pytest.mark.parametrize("implementation", contestants.IMPLEMENTATIONS)
+def test_peak_memory_grows_with_the_batch(implementation: str) -> None:
+    if not Path("/proc/self/clear_refs").exists():
+        pytest.skip("peak memory is read from Linux's /proc")
+    peaks = []
+    for batch in (10, 400):
+        (entry,) = (
+            entry
+            for entry in contestants.contestants({"batch_size": batch})
+            if (entry.model, entry.implementation) == ("draw", implementation)
+        )
+        peaks.append(contestants.peak_memory(entry, "cpu", 1))
+    assert 0 < peaks[0] + 20 * 2**20 < peaks[1]
+
+
+def test_images_have_the_size_that_is_asked_for() -> None:
+    assert contestants.images_of(56).shape == (contestants.IMAGES, 56, 56)
+    assert contestants.images_of(28)[:3].float().mean() > 10
