@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Correlation = Annotated[float, Field(ge=0, le=1)]
 WindowParameters = Literal["five", "four"]
+Architecture = Literal[
+    "dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-image", "dcrw-stepwise"
+]
 Indexing = Literal["one-based", "mixed"]
 FilterNormaliser = Literal["softmax", "clamped-sum"]
 FilterExponent = Literal["gaussian", "squared-ratio"]
@@ -44,12 +47,13 @@ class _Section(BaseModel):
 class ModelConfig(_Section):
     """What is trained. Numbers in brackets are rows of the book's table of decisions."""
 
-    architecture: Literal["dcrw", "dcrw-write-only", "draw", "conv-vae"] = Field(
+    architecture: Architecture = Field(
         "dcrw",
         description="dcrw: attention in read and write (Sec. III-B); dcrw-write-only: the CNN "
         "sees the whole image "
         "once (III-C); draw: LSTM encoder; conv-vae: convolutional and feed-forward writer (Fig. "
-        "2 left)",
+        "2 left); between the variants, dcrw-whole-image: dcrw without a read window, and "
+        "dcrw-stepwise: dcrw-write-only with posterior heads for each step",
     )
     image_size: int = Field(
         28,
@@ -362,7 +366,10 @@ class Profile(_Section):
         False,
         description="trained results are evidence under version control: never retrain silently",
     )
-    seeds: list[int] = Field(min_length=1, description="each run is trained with every one")
+    seeds: list[int] = Field([], description="each run is trained with every one")
+    stages: dict[str, dict[str, list[int]]] = Field(
+        {}, description="instead of seeds, in order: which runs with which seeds"
+    )
     defaults: dict[str, Any] = {}
     runs: dict[str, dict[str, Any]]
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -370,9 +377,38 @@ class Profile(_Section):
         1000, ge=1, description="training iterations at the end whose means stand in Table I"
     )
 
+    @model_validator(mode="after")
+    def _planned(self) -> Self:
+        if bool(self.seeds) == bool(self.stages):
+            raise ValueError("seeds, stages: expected one of the two")
+        pairs = [
+            (label, seed)
+            for stage in self._plan().values()
+            for label, seeds in stage.items()
+            for seed in seeds
+        ]
+        for label, seed in pairs:
+            if label not in self.runs:
+                raise ValueError(f"stages: {label} is not among the runs")
+            if pairs.count((label, seed)) > 1:
+                raise ValueError(f"seeds of {label} = {seed}: expected each once")
+        for label in self.runs.keys() - {label for label, _ in pairs}:
+            raise ValueError(f"stages: {label} has no seeds in any stage")
+        return self
+
     def configs(self) -> list[RunConfig]:
-        """Resolved runs, each label with each seed, in the file's order."""
-        return [self._resolve(label, seed) for label in self.runs for seed in self.seeds]
+        """Resolved runs, stage by stage in the file's order."""
+        return [config for stage in self.stage_configs().values() for config in stage]
+
+    def stage_configs(self) -> dict[str, list[RunConfig]]:
+        """Resolved runs of each stage; without stages, all under the name `all`."""
+        return {
+            stage: [self._resolve(label, seed) for label, seeds in runs.items() for seed in seeds]
+            for stage, runs in self._plan().items()
+        }
+
+    def _plan(self) -> dict[str, dict[str, list[int]]]:
+        return self.stages or {"all": dict.fromkeys(self.runs, self.seeds)}
 
     def _resolve(self, label: str, seed: int) -> RunConfig:
         settings = dict(self.runs[label])
@@ -399,8 +435,6 @@ def load_profile(path: Path) -> Profile:
         profile = Profile.model_validate(_read_yaml(path))
     except ValidationError as error:
         raise ConfigError(f"{path}: {_explain(error)}") from None
-    if len(set(profile.seeds)) != len(profile.seeds):
-        raise ConfigError(f"{path}: seeds = {profile.seeds}: expected each once")
     if profile.profile != path.stem:
         raise ConfigError(f"{path}: profile = {profile.profile!r}: expected {path.stem!r}")
     profile.configs()

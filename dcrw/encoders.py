@@ -33,13 +33,16 @@ class EncoderState(NamedTuple):
     cell: Tensor  # (B, D)
 
 
+Memory = EncoderState | int | None  # an LSTM's state, the number of steps done, or nothing
+
+
 class Sight(NamedTuple):
     """What the writer shows its encoder at a step."""
 
     canvas: Tensor  # (B, A, A) logits, c_{t-1}
     hidden: Tensor  # (B, D) h_{t-1}^dec
     read_window: Tensor  # (B, 5) emitted from h_{t-1}^dec
-    memory: EncoderState | None
+    memory: Memory
 
 
 class Convolution(nn.Conv2d):
@@ -84,8 +87,12 @@ class PosteriorHeads(nn.Module):
 
     def __init__(self, inputs: int, latent_size: int, tied: bool):
         super().__init__()
-        names = ["mean"] if tied else ["mean", "log_sigma"]
-        self.heads = Heads(inputs, dict.fromkeys(names, latent_size))
+        self.heads = Heads(inputs, dict.fromkeys(self.parts(tied), latent_size))
+
+    @staticmethod
+    def parts(tied: bool) -> list[str]:
+        """Names of the linear maps."""
+        return ["mean"] if tied else ["mean", "log_sigma"]
 
     def forward(self, features: Tensor) -> Posterior:
         """(B, inputs) to the posterior."""
@@ -176,17 +183,74 @@ class GlimpseLSTM(nn.Module):
     def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, EncoderState | None]:
         """The posterior at this step, and the LSTM's state."""
         glimpse = self.reader(images, sight).flatten(1)
-        before = sight.memory or EncoderState(*(torch.zeros_like(sight.hidden) for _ in range(2)))
-        memory = EncoderState(*self.lstm([glimpse, sight.hidden], *before))
-        return self.posterior(memory.hidden), memory
+        blank = torch.zeros_like(sight.hidden)
+        memory = sight.memory
+        before = memory if isinstance(memory, EncoderState) else EncoderState(blank, blank)
+        after = EncoderState(*self.lstm([glimpse, sight.hidden], *before))
+        return self.posterior(after.hidden), after
 
 
-Encoder = GlimpseCNN | ImageCNN | GlimpseLSTM
+class WholeImageCNN(nn.Module):
+    """A bridge between the variants: as with attention, but the CNN sees all of [x, error image]
+    instead of a window on it."""
 
-ENCODERS: dict[str, type[GlimpseCNN] | type[ImageCNN] | type[GlimpseLSTM]] = {
+    reads = False
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.features = ConvolutionalFeatures(2, config.image_size, config.pooling == "keep-border")
+        inputs = self.features.count + config.hidden_size
+        self.posterior = PosteriorHeads(
+            inputs, config.latent_size, config.posterior_heads == "tied"
+        )
+
+    def look(self, images: Tensor) -> Tensor:
+        """Nothing is read ahead of the first step."""
+        return images
+
+    def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, None]:
+        """The posterior at this step."""
+        pair = torch.stack([images, images - sight.canvas.sigmoid()], dim=1)  # (B, 2, A, A)
+        return self.posterior(torch.cat([self.features(pair), sight.hidden], dim=1)), None
+
+
+class StepwiseImageCNN(nn.Module):
+    """A bridge between the variants: as without attention in read, but with a posterior of its own
+    for every step, from heads of its own."""
+
+    reads = False
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
+        tied = config.posterior_heads == "tied"
+        names = [
+            f"{part}_{step}" for part in PosteriorHeads.parts(tied) for step in range(config.steps)
+        ]
+        self.heads = Heads(self.features.count, dict.fromkeys(names, config.latent_size))
+        self.steps = config.steps
+
+    def look(self, images: Tensor) -> list[Posterior]:
+        """The posteriors of z_1..z_T."""
+        emitted = self.heads(self.features(images.unsqueeze(1)))
+        means = [emitted[f"mean_{step}"] for step in range(self.steps)]
+        log_sigmas = [emitted.get(f"log_sigma_{step}", mean) for step, mean in enumerate(means)]
+        return [Posterior(*pair) for pair in zip(means, log_sigmas, strict=True)]
+
+    def forward(self, posteriors: list[Posterior], sight: Sight) -> tuple[Posterior, int]:
+        """This step's posterior, and the number of steps done."""
+        step = sight.memory if isinstance(sight.memory, int) else 0
+        return posteriors[step], step + 1
+
+
+Encoder = GlimpseCNN | ImageCNN | GlimpseLSTM | WholeImageCNN | StepwiseImageCNN
+
+ENCODERS: dict[str, type[Encoder]] = {
     "dcrw": GlimpseCNN,
     "dcrw-write-only": ImageCNN,
     "draw": GlimpseLSTM,
+    "dcrw-whole-image": WholeImageCNN,
+    "dcrw-stepwise": StepwiseImageCNN,
 }
 
 

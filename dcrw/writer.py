@@ -16,7 +16,7 @@ from dcrw.config import ModelConfig
 from dcrw.encoders import (
     ENCODERS,
     ConvolutionalFeatures,
-    EncoderState,
+    Memory,
     Posterior,
     PosteriorHeads,
     Sight,
@@ -32,7 +32,7 @@ class State(NamedTuple):
     hidden: Tensor  # (B, D) h_t^dec
     cell: Tensor  # (B, D) the decoder's LSTM cell
     read_window: Tensor  # (B, 5) the next read window, emitted from h_t^dec
-    memory: EncoderState | None = None  # of an encoder that has one
+    memory: Memory = None  # of an encoder that has one
 
 
 class Reconstruction(NamedTuple):

@@ -133,6 +133,16 @@ def posterior(weights, inputs, config):
     return joint[: config.latent_size], joint[config.latent_size :]
 
 
+def stepwise_posterior(weights, inputs, step, config):
+    """Eq. 5-6 with a mean head and a log sigma head for every step, means first."""
+    joint = weights["heads.weight"] @ inputs + weights["heads.bias"]
+    size, steps = config.latent_size, config.steps
+    means = joint[: steps * size].reshape(steps, size)
+    tied = config.posterior_heads == "tied"
+    log_sigmas = means if tied else joint[steps * size :].reshape(steps, size)
+    return means[step], log_sigmas[step]
+
+
 def kl(mean, log_sigma, config):
     """KL of a diagonal Gaussian from the standard normal, or Eq. 27's constant."""
     total = 0.0
@@ -176,8 +186,12 @@ def writer(weights, image, noise, config: ModelConfig):
         rows = slice(-count, None)
         if config.window_heads == "shared":
             rows = slice(patch_numbers, patch_numbers + count)
-        if config.architecture == "dcrw-write-only":
+        if config.architecture in ("dcrw-write-only", "dcrw-stepwise"):
             inputs = features(under(encoder, "features."), image[None], config)
+        elif config.architecture == "dcrw-whole-image":
+            pair = np.stack([image, image - sigmoid(canvas)])
+            seen = features(under(encoder, "features."), pair, config)
+            inputs = np.concatenate([seen, hidden])
         else:
             glimpse = read(image, image - sigmoid(canvas), emitted[rows], config.read_size, config)
             if config.architecture == "draw":
@@ -190,7 +204,10 @@ def writer(weights, image, noise, config: ModelConfig):
                 inputs = np.concatenate(
                     [features(under(encoder, "features."), glimpse, config), hidden]
                 )
-        mean, log_sigma = posterior(under(encoder, "posterior."), inputs, config)
+        if config.architecture == "dcrw-stepwise":
+            mean, log_sigma = stepwise_posterior(encoder, inputs, len(latents), config)
+        else:
+            mean, log_sigma = posterior(under(encoder, "posterior."), inputs, config)
         latents.append(kl(mean, log_sigma, config))
         latent = mean + np.exp(log_sigma) * epsilon
         hidden, memory = lstm(under(weights, "decoder."), latent, hidden, memory)
