@@ -52,7 +52,7 @@ def finished(results: Path) -> list[Finished]:
     """
     profile = profile_of(results)
     return [
-        _finished(config, run_for(config, results), profile.evaluation)
+        finished_run(config, run_for(config, results), profile.evaluation)
         for config in profile.configs()
     ]
 
@@ -266,7 +266,11 @@ def _what_was_run(results: Path) -> str:
     )
 
 
-def _finished(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finished:
+def finished_run(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finished:
+    """A run with what was measured of it.
+
+    Raises `RunError` where it is unfinished, or was evaluated with other settings.
+    """
     provenance, folder = run.provenance, run.folder / "evaluation"
     if not (folder / "evaluation.json").exists():
         raise runs.RunError(f"{folder}: not evaluated yet (notebooks/evaluate.ipynb)")
@@ -279,7 +283,8 @@ def _finished(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finish
     return Finished(config, run, pd.read_csv(folder / "losses.csv"), provenance)
 
 
-def _split(entry: Finished, split: str, correlation: float) -> pd.Series:
+def split_row(entry: Finished, split: str, correlation: float) -> pd.Series:
+    """The row of losses.csv for a split under one correlation of the noise."""
     rows = entry.losses[
         (entry.losses.split == split) & np.isclose(entry.losses.noise_correlation, correlation)
     ]
@@ -289,8 +294,8 @@ def _split(entry: Finished, split: str, correlation: float) -> pd.Series:
 def _table_1_row(label: str, members: list[Finished], count: int) -> dict[str, Any]:
     model, paper = members[0].config.model, paper_values(members[0].config)
     train = [final_minibatches(entry.run.metrics(), count)["mean"] for entry in members]
-    test = [_split(entry, "test", model.noise_correlation) for entry in members]
-    fresh = [_split(entry, "test", 0.0) for entry in members]
+    test = [split_row(entry, "test", model.noise_correlation) for entry in members]
+    fresh = [split_row(entry, "test", 0.0) for entry in members]
     row: dict[str, Any] = {
         "cell": label,
         "architecture": model.architecture,
@@ -340,7 +345,7 @@ def _loss_numbers(
         value, error, n = row[f"train_{loss}"], last.se[name], int(last.n[name])
         yield f"train.{loss}", _number(value, error, n, source, alone)
         for prefix, correlation in (("test", own), ("test_fresh", 0.0)):
-            measured = _split(members[0], "test", correlation)
+            measured = split_row(members[0], "test", correlation)
             error, n = measured[f"{name}_se"], int(measured["images"])
             yield f"{prefix}.{loss}", _number(row[f"{prefix}_{loss}"], error, n, source, alone)
         if not np.isnan(row[f"paper_{loss}"]):

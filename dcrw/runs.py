@@ -12,6 +12,7 @@ Every file is written atomically. Nothing that is loaded can execute code.
 """
 
 import csv
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -57,8 +58,11 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether training has finished: provenance is written last."""
-        return self._path("provenance.json").exists() and self._path("model.safetensors").exists()
+        """Whether training has finished: provenance is written last.
+
+        The weights of a complete run may be kept elsewhere; `model` needs them.
+        """
+        return self._path("provenance.json").exists()
 
     @property
     def config(self) -> RunConfig:
@@ -84,10 +88,15 @@ class Run:
         return pd.read_csv(self._path("metrics.csv"))
 
     def model(self) -> Model:
-        """The trained model on the CPU. Raises `RunError` where the weights are damaged or of
-        another model."""
+        """The trained model on the CPU. Raises `RunError` where the weights are missing, damaged or
+        of another model."""
         self.require_complete()
         path = self._path("model.safetensors")
+        if not path.exists():
+            raise RunError(
+                f"{path}: missing, though the run is complete; its weights are not kept here. "
+                "Move the folder away and train the run again"
+            )
         return load_weights(self.config.model, path)
 
     def begin(self, config: RunConfig) -> None:
@@ -141,12 +150,13 @@ class Run:
             raise RunError(f"{path}: no iteration in it; remove it to start again") from None
 
     def finish(self, model: Model, provenance: Mapping[str, Any]) -> None:
-        """Write weights and provenance, and drop the checkpoint."""
-        weights = {
-            name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
-        }
-        write_atomically(self._path("model.safetensors"), save(weights))
-        write_json(self._path("provenance.json"), provenance)
+        """Write weights and provenance with the weights' SHA-256, and drop the checkpoint."""
+        weights = save(
+            {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+        )
+        write_atomically(self._path("model.safetensors"), weights)
+        digest = hashlib.sha256(weights).hexdigest()
+        write_json(self._path("provenance.json"), {**provenance, "weights_sha256": digest})
         self._path("checkpoint.safetensors").unlink(missing_ok=True)
 
     @contextmanager

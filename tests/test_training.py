@@ -1,5 +1,6 @@
 """Training: kill and resume, run folders, provenance, and errors that lose nothing."""
 
+import hashlib
 import json
 import os
 import signal
@@ -155,6 +156,19 @@ def test_a_complete_run_returns_at_once(tmp_path, monkeypatch, dataset):
     kill_at(monkeypatch, 0)
     training.train(run, tiny(), dataset)
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_a_complete_run_may_lack_its_weights_but_says_so(tmp_path, dataset):
+    run = training.train(Run(tmp_path), tiny(), dataset)
+    kept = tmp_path / "model.safetensors"
+    digest = hashlib.sha256(kept.read_bytes()).hexdigest()
+    assert run.provenance["weights_sha256"] == digest
+    kept.unlink()
+    training.train(Run(tmp_path), tiny(), dataset)
+    assert run.complete
+    assert not kept.exists()
+    with pytest.raises(RunError, match=r"model\.safetensors: missing, though the run is complete"):
+        run.model()
 
 
 def test_a_folder_in_use_is_refused(tmp_path, dataset):
