@@ -13,14 +13,23 @@ from scipy import stats
 from dcrw.grid import student, student_interval
 
 NOISES = ("fresh", "shared")
+MODELS = ("dcrw", "dcrw-write-only")  # the paper's variants
+SCALARS = {  # claim and test to the scalar of measures.json
+    ("e", "pixels"): "novelty.pixels.share",
+    ("e", "features"): "novelty.features.share",
+    ("f", "two_sample"): "two_sample.accuracy",
+    ("i", "reconstructed"): "reconstructed.accuracy",
+    ("i", "generated"): "generated.confident",
+}
 
 
 class Outcome(NamedTuple):
-    """One test of one claim under one noise."""
+    """One test of one claim under one noise, on one model or pair of models."""
 
     claim: str
     test: str
     noise: str
+    subject: str  # the model, or `one - other`
     holds: bool | None  # None: cannot be judged
     value: float
     low: float  # 95% interval over seeds, not a number where the rule is about every seed
@@ -44,14 +53,38 @@ def registered(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text())
 
 
+class Evidence(NamedTuple):
+    """What claims are judged on, a row or entry a run; `cell` is `<model>-<noise>`."""
+
+    losses: pd.DataFrame  # grid.run_table
+    blocks: dict[tuple[str, int], np.ndarray]  # (cell, seed) to grid.block_means
+    measures: pd.DataFrame  # cell, seed, and the scalars of measures.json
+    sharpness: pd.DataFrame  # noise, seed, mode, difference, p
+    published: dict[str, float]  # the paper's values by key
+
+
 def verdict(outcomes: Sequence[Outcome]) -> str:
-    """One word for a claim under one noise, from all of its tests."""
+    """One word for a claim under one noise, from all of its tests.
+
+    A test holds where it holds for each of its subjects.
+    """
     if not outcomes or any(outcome.holds is None for outcome in outcomes):
         return "untestable"
-    holding = sum(bool(outcome.holds) for outcome in outcomes)
-    if holding == len(outcomes):
+    tests = {outcome.test for outcome in outcomes}
+    failing = {outcome.test for outcome in outcomes if not outcome.holds}
+    if not failing:
         return "supported"
-    return "partly" if holding else "not supported"
+    return "partly" if failing != tests else "not supported"
+
+
+def judge(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """Every test of every registered claim under fresh and under shared noise, and Table I's values
+    also with the habits of 2016."""
+    found: list[Outcome] = []
+    for noise in NOISES:
+        for claim, rule in RULES.items():
+            found += rule(claim, noise, registered["claims"][claim], evidence)
+    return found + _table_values("g", "lineage", registered["claims"]["g"], evidence)
 
 
 def below(values: Sequence[float], limit: float = 0.0) -> Judged:
@@ -138,15 +171,175 @@ def paired(table: pd.DataFrame, one: str, other: str, column: str) -> list[float
 
     table: a row a run, with `cell` and `seed`.
     """
-    by_cell = table.pivot(index="seed", columns="cell", values=column)
+    by_cell = _by_seed(table, column)
     if one not in by_cell or other not in by_cell:
         return []
     return (by_cell[one] - by_cell[other]).dropna().tolist()
 
 
 def seeds_of(table: pd.DataFrame, cell: str, column: str) -> list[float]:
-    """A column of one cell's runs, in the order of seeds."""
+    """A column of one cell's runs, in the order of seeds; empty where nothing was measured."""
+    if column not in table:
+        return []
     return table[table.cell == cell].sort_values("seed")[column].dropna().tolist()
+
+
+def verdicts_page(verdicts: pd.DataFrame) -> str:
+    """The table of verdicts as MyST, for the start page; a claim links to its section."""
+    noises = [name for name in verdicts.columns if name not in ("claim", "title")]
+    lines = [
+        ":::{list-table} The paper's claims and their verdicts",
+        ":header-rows: 1",
+        ":name: verdicts-table",
+        "",
+        "* - Claim",
+        *(f"  - {noise.capitalize()} noise" for noise in noises if noise in NOISES),
+    ]
+    for row in verdicts.to_dict("records"):
+        lines.append(f"* - {{ref}}`{row['claim']}. {row['title']} <claim-{row['claim']}>`")
+        lines += [f"  - {row[noise]}" for noise in noises if noise in NOISES]
+    return "\n".join([*lines, ":::", ""])
+
+
+def _falling(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    found = []
+    limit = rules["tests"]["falls"]["at_most_correlation"]
+    for model in MODELS:
+        blocks = [
+            means for (cell, _), means in evidence.blocks.items() if cell == f"{model}-{noise}"
+        ]
+        text = f"last below first, correlation at most {limit}, every seed"
+        found.append(Outcome(claim, "falls", noise, model, *falls(blocks, limit), text))
+    limit = rules["tests"]["comparable"]["at_most"]
+    ours, theirs = f"dcrw-{noise}", f"draw-{noise}"
+    by_cell = _by_seed(evidence.losses, "test_total")
+    both = {ours, theirs} <= set(by_cell.columns)
+    relative = ((by_cell[ours] - by_cell[theirs]) / by_cell[theirs]).dropna() if both else []
+    judged = below(list(relative), limit)
+    text = f"interval up to {limit:g} at most, relative to draw"
+    return [*found, Outcome(claim, "comparable", noise, "dcrw - draw", *judged, text)]
+
+
+def _lower(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """The differences of test losses that lie below 0: claims b and h."""
+    other = {"b": "dcrw-write-only", "h": "draw"}[claim]
+    columns = {"total": "test_total", "reconstruction": "test_lx", "latent": "test_lz"}
+    return [
+        Outcome(
+            claim,
+            test,
+            noise,
+            f"dcrw - {other}",
+            *below(paired(evidence.losses, f"dcrw-{noise}", f"{other}-{noise}", columns[test])),
+            "interval below 0",
+        )
+        for test in rules["tests"]
+    ]
+
+
+def _sharpness(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    found = []
+    for test, rule in rules["tests"].items():
+        rows = evidence.sharpness
+        rows = rows[(rows.noise == noise) & (rows["mode"] == test)]
+        limit = rule["at_most_p"]
+        judged = sharper(rows.difference.tolist(), rows.p.tolist(), limit)
+        text = f"above 0 with p at most {limit:g}, every seed"
+        found.append(Outcome(claim, test, noise, "dcrw - dcrw-write-only", *judged, text))
+    return found
+
+
+def _locality(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    one, other = f"dcrw-{noise}", f"dcrw-write-only-{noise}"
+    area, share = "reconstructed.effective_area", "reconstructed.effective_area_share"
+    most, least = rules["tests"]["local"]["at_most"], rules["tests"]["global"]["at_least"]
+    table = evidence.measures
+    return [
+        Outcome(
+            claim,
+            "smaller",
+            noise,
+            "dcrw - dcrw-write-only",
+            *below(paired(table, one, other, area)),
+            "interval below 0 pixels",
+        ),
+        Outcome(
+            claim,
+            "local",
+            noise,
+            "dcrw",
+            *below(seeds_of(table, one, share), most),
+            f"interval below {most:g}",
+        ),
+        Outcome(
+            claim,
+            "global",
+            noise,
+            "dcrw-write-only",
+            *above(seeds_of(table, other, share), least),
+            f"interval above {least:g}",
+        ),
+    ]
+
+
+def _every_seed(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """Shares that every seed of both variants keeps to: claims e, f and i."""
+    found = []
+    for test, rule in rules["tests"].items():
+        for model in rules["models"]:
+            values = seeds_of(evidence.measures, f"{model}-{noise}", SCALARS[claim, test])
+            if "at_least" in rule:
+                limit = rule["at_least"]
+                judged, text = each_at_least(values, limit), f"at least {limit:g}, every seed"
+            else:
+                limit = rule.get("at_most", _coin(evidence.measures))
+                judged, text = each_at_most(values, limit), f"at most {limit:g}, every seed"
+            found.append(Outcome(claim, test, noise, model, *judged, text))
+    return found
+
+
+def _table_values(
+    claim: str, noise: str, rules: dict[str, Any], evidence: Evidence
+) -> list[Outcome]:
+    found = []
+    for test, rule in rules["tests"].items():
+        model = "dcrw" if test.startswith("attention") else "dcrw-write-only"
+        loss, published = test.rsplit("_", 1)[1], evidence.published[rule["paper"]]
+        cell, column = f"{model}-{noise}", f"train_{loss}"
+        judged = matches(
+            seeds_of(evidence.losses, cell, column),
+            seeds_of(evidence.losses, cell, f"{column}_sd"),
+            published,
+            rules["at_most_relative"],
+            seeds_of(evidence.losses, f"{model}-shared", column) if noise == "lineage" else (),
+        )
+        text = f"{published:g} within the tolerance"
+        found.append(Outcome(claim, test, noise, model, *judged, text))
+    return found
+
+
+Rule = Callable[[str, str, dict[str, Any], Evidence], list[Outcome]]
+RULES: dict[str, Rule] = {
+    "a": _falling,
+    "b": _lower,
+    "c": _sharpness,
+    "d": _locality,
+    "e": _every_seed,
+    "f": _every_seed,
+    "g": _table_values,
+    "h": _lower,
+    "i": _every_seed,
+}
+
+
+def _coin(measures: pd.DataFrame) -> float:
+    name = "two_sample.coin_high"
+    return float(measures[name].dropna().iloc[0]) if name in measures else float("nan")
+
+
+def _by_seed(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    known = table if column in table else table.assign(**{column: float("nan")})
+    return known.pivot(index="seed", columns="cell", values=column)
 
 
 def outcome_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:

@@ -9,13 +9,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from dcrw import report, runs
+from dcrw import metrics, report, runs
 from dcrw.config import RunConfig
+from dcrw.numbers import Number
 from dcrw.report import Finished
 from dcrw.runs import run_for
 
 PROFILES = ("paper", "grid")
 FINAL = 1000  # minibatches at the end of training whose mean is judged
+LOSSES = [
+    f"{split}_{loss}" for split in ("train", "test", "fresh") for loss in ("lx", "lz", "total")
+]
 
 
 def gathered(project: Path | None = None) -> tuple[list[Finished], list[RunConfig]]:
@@ -52,12 +56,40 @@ def cell_table(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for cell, members in table.groupby("cell", sort=False):
         row: dict[str, Any] = {"cell": cell, "n": len(members)}
-        for name in members.columns[members.columns.str.match("(train|test|fresh)_")]:
+        for name in LOSSES:
             interval = student_interval(members[name].to_numpy())
             row |= {name: members[name].mean(), f"{name}_low": interval[0]}
             row[f"{name}_high"] = interval[1]
         rows.append(row | {"parameters": members.parameters.iloc[0]})
     return pd.DataFrame(rows)
+
+
+def grid_numbers(table: pd.DataFrame, owed: int, source: str) -> dict[str, Number]:
+    """Every cell's losses as `grid.<cell>.<loss>`, means over seeds with n and interval, and the
+    compute of all runs.
+
+    owed: runs of the profiles that are still to be trained; source: the file that holds the table.
+    """
+    found = {
+        "grid.runs.done": Number(len(table), source),
+        "grid.runs.owed": Number(owed, source),
+        "grid.hours": Number(table.wall_minutes.sum() / 60, source),
+    }
+    for cell, members in table.groupby("cell", sort=False):
+        for name in LOSSES:
+            values = members[name].to_numpy()
+            key = f"grid.{cell}.{name.replace('_', '.', 1)}"
+            found[key] = Number(
+                values.mean(), source, len(values), _known(student_interval(values))
+            )
+        found[f"grid.{cell}.seeds"] = Number(len(members), source)
+        found[f"grid.{cell}.parameters"] = Number(int(members.parameters.iloc[0]), source)
+        found[f"grid.{cell}.minutes"] = Number(members.wall_minutes.mean(), source, len(members))
+    return found
+
+
+def _known(interval: tuple[float, float]) -> tuple[float, float] | None:
+    return None if np.isnan(interval[0]) else interval
 
 
 def student_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
@@ -118,9 +150,60 @@ def _row(entry: Finished) -> dict[str, Any]:
     }
 
 
-def measures_of(entry: Finished) -> dict[str, Any]:
-    """What `measures.json` holds of a run. Raises `RunError` where it is not measured yet."""
-    path = entry.run.folder / "evaluation" / "measures.json"
-    if not path.exists():
-        raise runs.RunError(f"{path}: not measured yet (notebooks/measure.ipynb)")
-    return json.loads(path.read_text())
+def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:
+    """One row a run that has been measured: `cell`, `seed`, and the scalars of measures.json."""
+    rows = []
+    for entry in entries:
+        path = entry.run.folder / "evaluation" / "measures.json"
+        if path.exists():
+            scalars = json.loads(path.read_text())["measures"]
+            values = {name: number["value"] for name, number in scalars.items()}
+            rows.append({"cell": entry.config.name, "seed": entry.config.training.seed} | values)
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["cell", "seed"])
+
+
+def evaluation_tables(entries: Iterable[Finished], name: str) -> pd.DataFrame:
+    """One table of `<run>/evaluation/<name>.csv` of the runs that have one, with `cell` and `seed`
+    in front."""
+    parts = []
+    for entry in entries:
+        path = entry.run.folder / "evaluation" / f"{name}.csv"
+        if path.exists():
+            part = pd.read_csv(path)
+            part.insert(0, "cell", entry.config.name)
+            part.insert(1, "seed", entry.config.training.seed)
+            parts.append(part)
+    if not parts:
+        raise runs.RunError(f"{name}.csv: no run has one yet (notebooks/forensics.ipynb)")
+    return pd.concat(parts, ignore_index=True)
+
+
+def sharpness_table(entries: Sequence[Finished]) -> pd.DataFrame:
+    """How much sharper the variant with attention draws, by noise, seed and mode: mean difference
+    and p of the registered permutation test (claim c).
+
+    Reconstructions are paired by image, samples from the prior are not.
+    """
+    arrays = {}
+    for entry in entries:
+        path = entry.run.folder / "evaluation" / "measures.npz"
+        if path.exists():
+            with np.load(path, allow_pickle=False) as file:
+                arrays[entry.config.name, entry.config.training.seed] = dict(file)
+    rows = []
+    for (cell, seed), ours in arrays.items():
+        model, _, noise = cell.rpartition("-")
+        theirs = arrays.get((f"dcrw-write-only-{noise}", seed))
+        if model != "dcrw" or theirs is None:
+            continue
+        for mode in ("reconstructed", "generated"):
+            pair = ours[f"{mode}_sharpness"], theirs[f"{mode}_sharpness"]
+            paired = mode == "reconstructed"
+            found = (
+                metrics.sign_flip_test(pair[0] - pair[1])
+                if paired
+                else metrics.two_sample_test(*pair)
+            )
+            row = {"noise": noise, "seed": seed, "mode": mode}
+            rows.append(row | {"difference": found.statistic, "p": found.p_value})
+    return pd.DataFrame(rows, columns=["noise", "seed", "mode", "difference", "p"])

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from dcrw import data, runs
+from dcrw.classifier import ClassifierSettings
 from dcrw.config import (
     DataConfig,
     EvaluationConfig,
@@ -17,6 +18,9 @@ from dcrw.config import (
     require_none_left,
     split_parameters,
 )
+from dcrw.measures import MeasureSettings, MeasureTarget
+from dcrw.mechanism import ForensicsConfig
+from dcrw.rate_distortion import RateDistortionConfig
 
 HIDDEN = ("In", "Out", "exit", "quit")  # what IPython puts among the globals
 
@@ -84,3 +88,46 @@ def presentation(namespace: MutableMapping[str, Any]) -> Path:
 def load_data(config: DataConfig, runtime: Runtime) -> data.Dataset:
     """The images that a run names. Raises `DataError`."""
     return data.load(config.dataset, data.data_root(runtime.data_root, runs.project_root()))
+
+
+def forensics(namespace: MutableMapping[str, Any]) -> tuple[str, ForensicsConfig, Runtime]:
+    """Parameters of the forensics notebook: the run's folder, settings. Raises `ConfigError`."""
+    target, left = split_parameters(parameters(namespace), EvaluationTarget)
+    settings, left = split_parameters(left, ForensicsConfig)
+    runtime, left = split_parameters(left, Runtime)
+    require_none_left(left, EvaluationTarget, ForensicsConfig, Runtime)
+    return target.run, settings, runtime
+
+
+def rate_distortion(
+    namespace: MutableMapping[str, Any],
+) -> tuple[DataConfig, RateDistortionConfig, Runtime]:
+    """Parameters of the rate-distortion notebook. Raises `ConfigError`."""
+    config, left = split_parameters(parameters(namespace), DataConfig)
+    settings, left = split_parameters(left, RateDistortionConfig)
+    runtime, left = split_parameters(left, Runtime)
+    require_none_left(left, DataConfig, RateDistortionConfig, Runtime)
+    return config, settings, runtime
+
+
+def classifier(
+    namespace: MutableMapping[str, Any],
+) -> tuple[DataConfig, ClassifierSettings, Runtime]:
+    """Parameters of the classifier notebook. Raises `ConfigError`."""
+    config, left = split_parameters(parameters(namespace), DataConfig)
+    settings, left = split_parameters(left, ClassifierSettings)
+    runtime, left = split_parameters(left, Runtime)
+    require_none_left(left, DataConfig, ClassifierSettings, Runtime)
+    return config, settings, runtime
+
+
+def measures(
+    namespace: MutableMapping[str, Any],
+) -> tuple[MeasureTarget, MeasureSettings, Runtime]:
+    """Parameters of the measure notebook: the folders of run and classifier, settings. Raises
+    `ConfigError`."""
+    target, left = split_parameters(parameters(namespace), MeasureTarget)
+    settings, left = split_parameters(left, MeasureSettings)
+    runtime, left = split_parameters(left, Runtime)
+    require_none_left(left, MeasureTarget, MeasureSettings, Runtime)
+    return target, settings, runtime

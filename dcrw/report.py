@@ -266,6 +266,17 @@ def _what_was_run(results: Path) -> str:
     )
 
 
+def number_files(results: Path) -> list[Path]:
+    """What a profile's numbers are joined from. The book reads those of the profile `paper`, which
+    take in what goes beyond it."""
+    own = sorted((results / "numbers").glob("*.json"))
+    if results.name != "paper":
+        return own
+    beyond = sorted((results.parent / "grid" / "numbers").glob("*.json"))
+    measured = results.parent / "benchmarks" / "numbers.json"
+    return [*own, *beyond, *([measured] if measured.exists() else [])]
+
+
 def finished_run(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finished:
     """A run with what was measured of it.
 
@@ -377,7 +388,7 @@ def _number(value: float, error: float, n: int, source: str, alone: bool) -> Num
 
 
 def _merge_numbers(results: Path) -> str:
-    numbers.merge(sorted((results / "numbers").glob("*.json")), results / "numbers.json")
+    numbers.merge(number_files(results), results / "numbers.json")
     return ""
 
 

@@ -1,0 +1,194 @@
+"""Figures of the claims and of the chapter on reused noise, from tables alone."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dcrw.figures import PALETTE, STYLE
+from dcrw.grid import student_interval
+
+NOISE_STYLES = {
+    "fresh": ("-", PALETTE[0]),
+    "shared": ("--", PALETTE[1]),
+    "lineage": (":", PALETTE[2]),
+}
+MARKERS = {"dcrw": "o", "dcrw-write-only": "s", "draw": "^"}
+
+
+def plane_figure(
+    curve: pd.DataFrame,
+    paths: Mapping[str, Sequence[pd.DataFrame]],
+    paper: Mapping[str, tuple[float, float]],
+    levels: Mapping[str, float],
+    steps: int,
+) -> Figure:
+    """L_x against L_z: the estimated rate-distortion curve, the paper's two points, and the path of
+    every training run.
+
+    curve: columns `rate`, `distortion`, nats; paths: cell to metrics.csv of its seeds; paper: name
+    to (L_x, L_z); levels: named values of L_x; steps: T, which divides the second point's L_z where
+    all steps share one noise.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 4.6), layout="constrained")
+        axis = figure.subplots()
+        order = curve.sort_values("rate")
+        shown = order[order.rate > 0.4]
+        axis.plot(
+            shown.rate, shown.distortion, color="0.15", lw=2, label="codebooks: D(R) is at or below"
+        )
+        axis.fill_between(shown.rate, shown.distortion, 215, color="0.93", lw=0)
+        for cell, seeds in paths.items():
+            _path(axis, cell, seeds)
+        for (name, (distortion, rate)), marker in zip(paper.items(), "*X", strict=True):
+            axis.plot(rate, distortion, marker, color=PALETTE[3], ms=13, mec="white", zorder=5)
+            axis.annotate(
+                f"paper, {name}",
+                (rate, distortion),
+                xytext=(8, -11),
+                textcoords="offset points",
+                size=8,
+                color=PALETTE[3],
+            )
+        (distortion, rate), marker = list(paper.values())[1], "X"
+        axis.plot(rate / steps, distortion, marker, color="white", mec=PALETTE[3], ms=10, zorder=5)
+        axis.annotate(
+            "",
+            (rate / steps, distortion),
+            (rate, distortion),
+            arrowprops={"arrowstyle": "->", "color": PALETTE[3], "lw": 0.8, "ls": ":"},
+        )
+        axis.annotate(
+            "its $L_z/T$",
+            (rate / steps, distortion),
+            xytext=(-2, 9),
+            textcoords="offset points",
+            size=8,
+            color=PALETTE[3],
+            ha="right",
+        )
+        for name, level in levels.items():
+            axis.axhline(level, color="0.6", lw=0.7)
+            axis.annotate(
+                name,
+                (0.99, level),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                size=7,
+                color="0.4",
+            )
+        axis.set(xscale="log", xlim=(0.4, 60), ylim=(40, 215))
+        axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
+        axis.set_xlabel("$L_z$ (nats an image, logarithmic)")
+        axis.set_ylabel("$L_x$ (nats an image)")
+        figure.legend(
+            *axis.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=7
+        )
+    return figure
+
+
+def cells_figure(
+    table: pd.DataFrame, cells: Mapping[str, str], column: str = "test_total"
+) -> Figure:
+    """One loss of every cell: a dot a seed, a bar for the 95% interval where there are two or more.
+
+    table: a row a run; cells: cell to its name on the axis, top to bottom.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.32 * len(cells) + 0.8), layout="constrained")
+        axis = figure.subplots()
+        for row, cell in enumerate(cells):
+            values = table[table.cell == cell][column].to_numpy()
+            color = NOISE_STYLES[_noise(cell)][1]
+            if len(values) > 1:
+                axis.plot(student_interval(values), [row, row], color=color, lw=1.2)
+            axis.plot(values, [row] * len(values), "o", color=color, ms=4, alpha=0.8)
+        axis.set_yticks(range(len(cells)), list(cells.values()))
+        axis.invert_yaxis()
+        axis.set_xlabel("$L_x + L_z$ on the test split (nats an image)")
+    return figure
+
+
+def lines_figure(
+    panels: Mapping[str, Mapping[str, pd.DataFrame]],
+    x: str,
+    labels: Mapping[str, str],
+    width: float = 7,
+) -> Figure:
+    """Small multiples: panel title to {curve: table with `x` and `value`, perhaps `low`, `high`}.
+
+    labels: axis labels, `x` and `y` of each panel by its title.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, 2.7), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (title, curves) in zip(axes, panels.items(), strict=True):
+            for name, table in curves.items():
+                style, color = NOISE_STYLES[_noise(name)]
+                marker = MARKERS.get(_model(name), "D")
+                axis.plot(
+                    table[x],
+                    table.value,
+                    style,
+                    color=color,
+                    marker=marker,
+                    ms=3.5,
+                    lw=1.2,
+                    label=name,
+                )
+                if "low" in table:
+                    axis.fill_between(
+                        table[x], table.low, table.high, color=color, alpha=0.15, lw=0
+                    )
+            axis.set(title=title, xlabel=labels["x"], ylabel=labels.get(title, ""))
+        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+        for axis in axes[1:]:
+            handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+        figure.legend(
+            list(handles.values()),
+            list(handles),
+            loc="outside lower center",
+            ncols=3,
+            frameon=False,
+            fontsize=7,
+        )
+    return figure
+
+
+def _path(axis: Axes, cell: str, seeds: Sequence[pd.DataFrame]) -> None:
+    """One thin line a seed, and the end of each marked."""
+    style, color = NOISE_STYLES[_noise(cell)]
+    for number, metrics in enumerate(seeds):
+        smooth = metrics.rolling(5, min_periods=1).mean()
+        axis.plot(smooth.latent, smooth.reconstruction, style, color=color, lw=0.8, alpha=0.6)
+        end = metrics.tail(20).mean()
+        axis.plot(
+            end.latent,
+            end.reconstruction,
+            MARKERS.get(_model(cell), "D"),
+            color=color,
+            ms=5,
+            mec="white",
+            ls="none",
+            label=None if number else cell,
+        )
+
+
+def _noise(cell: str) -> str:
+    return next((noise for noise in NOISE_STYLES if cell.endswith(noise)), "fresh")
+
+
+def _model(cell: str) -> str:
+    return cell.removesuffix(f"-{_noise(cell)}")
+
+
+def spread(tables: Sequence[pd.DataFrame], x: str, column: str) -> pd.DataFrame:
+    """Mean over seeds with the smallest and largest value: columns x, `value`, `low`, `high`."""
+    joined = pd.concat(tables).groupby(x)[column]
+    return pd.DataFrame(
+        {"value": joined.mean(), "low": joined.min(), "high": joined.max()}
+    ).reset_index()

@@ -1,0 +1,412 @@
+"""Windows, attention and heat maps: known answers, once more in loops, and from run to figures."""
+
+import json
+import math
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import reference
+import torch
+
+from dcrw import attention, engine, evaluation, figures, gaze, gaze_figures, gaze_report
+from dcrw import config as configs
+from dcrw.config import ModelConfig
+from dcrw.data import Dataset, Split
+from dcrw.encoders import conventions
+from dcrw.gaze import ALL, GazeConfig
+from dcrw.randomness import step_noise
+from dcrw.runs import Run, RunError, run_for
+from dcrw.training import train
+
+CPU = torch.device("cpu")
+TINY = {
+    "image_size": 9,
+    "steps": 3,
+    "latent_size": 2,
+    "hidden_size": 6,
+    "read_size": 3,
+    "write_size": 2,
+}
+SETTINGS = GazeConfig(batch_size=5, seed=7)
+HABITS = {
+    "defaults": {},
+    "mixed": {"indexing": "mixed", "filter_normaliser": "clamped-sum"},
+    "four": {"window_parameters": "four", "filter_exponent": "squared-ratio"},
+}
+
+
+def split(images: int = 13, size: int = 9) -> Split:
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.randint(0, 256, (images, size, size), generator=generator, dtype=torch.uint8)
+    return Split(pixels, torch.arange(images) % 3)
+
+
+def model_of(**settings):
+    return engine.initial_model(ModelConfig(**(TINY | settings)), 3)
+
+
+def emitted(x: float, y: float, stride: float, sigma: float, size: int, image: int) -> torch.Tensor:
+    """(1, 1, 5) numbers of a window at a place in pixels, 0 in the middle of the first."""
+    scale = 2 / (image + 1)
+    return torch.tensor(
+        [
+            (x + 1) * scale - 1,
+            (y + 1) * scale - 1,
+            2 * math.log(sigma),
+            math.log(stride * (size - 1) / (image - 1)),
+            math.log(2.0),
+        ]
+    ).expand(1, 1, 5)
+
+
+# ---- windows at known places ------------------------------------------------------------------
+
+
+def test_sharp_filters_put_all_attention_on_their_centres():
+    config = ModelConfig(**TINY)
+    image = torch.zeros(1, 9, 9)
+    image[0, 3, 5] = 1  # under the middle filter
+    values, profile = gaze.of_windows(emitted(5, 3, 2, 0.01, 3, 9), 3, image, config)
+    heat = gaze.heat(profile, torch.ones(1, 1))[0, 0]
+    expected = torch.zeros(9, 9)
+    expected[1:6:2, 3:8:2] = 1 / 9  # rows 1, 3, 5 and columns 3, 5, 7
+    torch.testing.assert_close(heat, expected, atol=1e-6, rtol=0)
+    known = {"x": 5, "y": 3, "extent": 4, "sigma": 0.01, "intensity": 2, "outside": 0, "area": 9}
+    known |= {"ink": 1, "focus": 9}  # a ninth of the attention on a pixel with all of the ink
+    for name, value in known.items():
+        assert values[name].item() == pytest.approx(value, rel=1e-4), name
+    assert values["move"].isnan().all()
+
+
+def test_wide_filters_attend_evenly():
+    values, profile = gaze.of_windows(
+        emitted(4, 4, 1, 1e4, 3, 9), 3, torch.rand(1, 9, 9), ModelConfig(**TINY)
+    )
+    assert values["area"].item() == pytest.approx(81, rel=1e-4)
+    assert values["focus"].item() == pytest.approx(1, rel=1e-4)
+    torch.testing.assert_close(profile, torch.full((1, 1, 2, 9), 1 / 9), rtol=1e-4, atol=0)
+
+
+def test_filters_off_the_image_are_counted_and_see_its_border():
+    values, profile = gaze.of_windows(
+        emitted(-1, 4, 4, 0.01, 3, 9), 3, torch.ones(1, 9, 9), ModelConfig(**TINY)
+    )
+    assert values["outside"].item() == pytest.approx(2 / 3)  # columns -5, -1 and 3; rows 0, 4, 8
+    torch.testing.assert_close(profile[0, 0, 0, [0, 3]], torch.tensor([2 / 3, 1 / 3]))
+
+
+def test_a_window_moves_from_step_to_step():
+    steps = torch.cat([emitted(2, 2, 1, 1, 3, 9), emitted(5, 6, 1, 1, 3, 9)])
+    values, _ = gaze.of_windows(steps, 3, torch.ones(1, 9, 9), ModelConfig(**TINY))
+    assert values["move"][1].item() == pytest.approx(5, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("centre", "extent", "expected"),
+    [
+        (2.0, 3.0, [0, 1, 1, 1, 0]),
+        (2.0, 2.0, [0, 0.5, 1, 0.5, 0]),
+        (0.0, 3.0, [1, 1, 0, 0, 0]),
+        (-3.0, 2.0, [0, 0, 0, 0, 0]),
+        (1.6, 0.0, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_overlap_of_a_square_with_pixels(centre, extent, expected):
+    weights = gaze.overlap(torch.full((1, 2), centre), torch.tensor([extent]), 5)
+    torch.testing.assert_close(weights[0], torch.tensor([expected, expected]).float())
+
+
+# ---- once more in loops -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
+def test_measure_agrees_with_loops(architecture, habit):
+    model, images = model_of(architecture=architecture, **HABITS[habit]), split()
+    config = model.config
+    measured = gaze.measure(model, images, SETTINGS)
+    parts = {"read", "write"} if architecture != "dcrw-write-only" else {"write"}
+    assert set(measured.maps) == parts
+    expected = {part: np.zeros((3, 3, 9, 9)) for part in parts}
+    for number in range(3):  # batches of 5, 5 and 3
+        own = slice(5 * number, 5 * number + 5)
+        pixels = images.images[own].float() / 255
+        noise = step_noise(7, "evaluation", number, (3, len(pixels), 2), 0.0)
+        trace = model.trace(pixels, torch.tensor(noise))
+        for part in parts:
+            size = config.read_size if part == "read" else config.write_size
+            windows = getattr(trace, f"{part}_window").double().numpy()
+            for step, index in np.ndindex(windows.shape[:2]):
+                heat, known = loops(windows[step, index], size, pixels[index].numpy(), config)
+                image = 5 * number + index
+                expected[part][image % 3, step] += heat
+                for quantity, value in known.items():
+                    found = measured.values[part, quantity][image, step]
+                    assert found == pytest.approx(value, rel=2e-3, abs=1e-5), quantity
+        kl = measured.values["latent", "kl"][own]
+        np.testing.assert_allclose(kl.T, trace.kl.numpy(), rtol=1e-5, atol=1e-6)
+    for part in parts:
+        np.testing.assert_allclose(measured.maps[part], expected[part], rtol=1e-3, atol=1e-6)
+        counts = np.array([5, 4, 4])[:, None]
+        np.testing.assert_allclose(
+            measured.maps[part].sum((2, 3)), np.broadcast_to(counts, (3, 3)), rtol=1e-5
+        )
+
+
+def loops(window, size, image, config):
+    """Attention of a window and what is measured of it, pixel by pixel and filter by filter."""
+    across, down, gamma = reference.banks(window, size, config)
+    heat = np.zeros(image.shape)
+    for row, column in np.ndindex(heat.shape):
+        for i, j in np.ndindex(size, size):
+            heat[row, column] += down[i, row] * across[j, column]
+    heat /= heat.sum()
+    x, y, stride, variance, _ = reference.window(window, size, config.image_size, config)
+    first = 1 if config.indexing == "one-based" else 0
+    offsets = [(i + first - size / 2 - 0.5) * stride - first for i in range(size)]
+    columns, rows = [x + offset for offset in offsets], [y + offset for offset in offsets]
+    centre = (np.mean(columns), np.mean(rows))
+    inside = [
+        -0.5 <= column <= config.image_size - 0.5 and -0.5 <= row <= config.image_size - 0.5
+        for column in columns
+        for row in rows
+    ]
+    entropy = -sum(share * math.log(share) for share in heat.ravel() if share > 0)
+    known = {
+        "x": centre[0],
+        "y": centre[1],
+        "extent": stride * (size - 1),
+        "sigma": math.sqrt(variance),
+        "intensity": gamma,
+        "outside": 1 - np.mean(inside),
+        "area": math.exp(entropy),
+        "focus": (heat * image).sum() / image.mean(),
+    }
+    return heat, known
+
+
+def test_one_draw_of_noise_as_in_the_evaluation():
+    model, images = model_of(noise_correlation=1.0), split()
+    settings = configs.EvaluationConfig(batch_size=5, seed=7, noise_draws=1)
+    _, latent = evaluation.split_losses(model, images, settings, 1.0)
+    measured = gaze.measure(model, images, SETTINGS)
+    np.testing.assert_allclose(measured.values["latent", "kl"], latent, rtol=1e-6)
+
+
+def test_a_filter_that_vanishes_leaves_no_attention():
+    config = ModelConfig(**TINY, filter_normaliser="clamped-sum")
+    far = emitted(-500, 4, 1, 0.5, 3, 9).flatten(0, 1)
+    window = attention.window(far, 3, 9, conventions(config))
+    found = gaze.profiles(window, 3, config)[0]
+    assert found[0].sum() == 0 and found[1].sum() == pytest.approx(1)
+
+
+# ---- tables and maps --------------------------------------------------------------------------
+
+
+def test_the_table_holds_means_by_class_and_step():
+    labels = np.array([0, 0, 1])
+    values = {
+        ("read", "x"): np.array([[1.0, 3.0], [3.0, 5.0], [8.0, 10.0]]),
+        ("read", "move"): np.array([[np.nan, 1.0], [np.nan, 3.0], [np.nan, 5.0]]),
+    }
+    table = gaze.table(values, labels).set_index(["class", "step", "quantity"])
+    assert list(table.columns) == ["part", "images", "mean", "sd"]
+    assert table.loc[("0", "1", "x")].tolist() == ["read", 2, 2.0, 1.0]
+    assert table.loc[(ALL, "2", "x"), "mean"] == pytest.approx(6)
+    assert table.loc[("1", ALL, "x"), "mean"] == 9
+    assert table.loc[(ALL, ALL, "move"), "mean"] == 3
+    assert (ALL, "1", "move") not in table.index
+
+
+def test_maps_are_multiples_of_even_attention():
+    images = split()
+    measured = gaze.measure(model_of(), images, SETTINGS)
+    arrays = gaze.arrays(measured, images)
+    assert arrays["classes"].tolist() == [0, 1, 2]
+    for part in ("read", "write"):
+        assert arrays[part].shape == (3, 9, 9) and arrays[part].dtype == np.float16
+        np.testing.assert_allclose(arrays[part].astype(float).mean((1, 2)), 1, rtol=1e-3)
+        np.testing.assert_allclose(arrays[f"{part}_by_class"].astype(float).mean(), 1, rtol=1e-3)
+        weights = np.array([5, 4, 4]) / 13
+        together = np.einsum("k,kij->ij", weights, arrays[f"{part}_by_class"].astype(float))
+        np.testing.assert_allclose(together, arrays[part].astype(float).mean(0), rtol=5e-3)
+    ones = images.images[images.labels == 1].double().mean(0)
+    assert np.abs(arrays["mean_images"][1] - ones.numpy()).max() <= 0.5
+
+
+def test_wandering_on_a_known_case():
+    """Two classes a pixel above and below a path of two steps, nothing else."""
+    rows = []
+    for step, middle in (("1", 10.0), ("2", 14.0)):
+        for label, shift in ((ALL, 0.0), ("0", -1.0), ("1", 1.0)):
+            images, sd = (4, 1.0) if label == ALL else (2, 0.0)
+            rows.append((label, step, "read", "y", images, middle + shift, sd))
+            rows.append((label, step, "read", "x", images, 5.0, 0.0))
+    found = gaze_report.wandering(pd.DataFrame(rows, columns=gaze.COLUMNS), "read")
+    expected = {"path": 2, "spread": 1, "class_percent": 100, "own_percent": 20, "step_percent": 80}
+    assert found == pytest.approx(expected)
+
+
+# ---- from run to figures ----------------------------------------------------------------------
+
+PROFILE = """
+profile: {name}
+seeds: [0]
+defaults:
+  data: {{dataset: digits}}
+  model: {{steps: 2, latent_size: 2, hidden_size: 5, read_size: 3, write_size: 2}}
+  training: {{iterations: 2, batch_size: 2, metrics_interval: 1, checkpoint_interval: 2}}
+runs: {runs}
+evaluation: {{batch_size: 100, seed: 9, digits: 4}}
+final_iterations: 1
+"""
+
+
+def settings_of(cell: str) -> dict[str, object]:
+    architecture, _, noise = cell.rpartition("-")
+    return {"model": {"architecture": architecture, "noise_correlation": float(noise == "shared")}}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A project whose six tiny runs have been trained and measured."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "configs").mkdir()
+    (folder / "dcrw").mkdir()
+    images = split(30, 28)
+    dataset = Dataset(images, images, images)
+    for name in ("paper", "grid"):
+        runs = {cell: settings_of(cell) for cell, of in gaze_report.CELLS.items() if of == name}
+        path = folder / "configs" / f"{name}.yaml"
+        path.write_text(PROFILE.format(name=name, runs=json.dumps(runs)))
+        for config in configs.load_profile(path).configs():
+            run = run_for(config, folder / "results" / name)
+            train(run, config, dataset, device=CPU)
+            gaze.record(run, images, GazeConfig(batch_size=100, seed=9), CPU, threads=1)
+    return folder
+
+
+@pytest.fixture
+def recorded(project, monkeypatch):
+    monkeypatch.setattr("dcrw.runs.project_root", lambda start=None: project)
+    return gaze_report.collect(project)
+
+
+def test_a_measured_run_has_all_its_files(project, recorded):
+    entry = recorded["dcrw-shared"]
+    folder = (project / entry.source).parent
+    made = json.loads((folder / "gaze.json").read_text())
+    assert made["settings"] == {"batch_size": 100, "seed": 9} and made["images"] == 30
+    assert made["noise_correlation"] == 1 and made["device"]["threads"] == 1
+    assert (folder / "gaze.npz").stat().st_size < 100_000
+    model = Run(folder.parent).model()
+    again = gaze.measure(model, split(30, 28), GazeConfig(batch_size=100, seed=9))
+    expected = gaze.table(again.values, split(30, 28).labels.numpy())
+    merged = entry.table.merge(expected, on=gaze.COLUMNS[:5], suffixes=("", "_again"))
+    assert len(merged) == len(entry.table) == len(expected)
+    np.testing.assert_allclose(merged["mean"], merged.mean_again, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(merged.sd, merged.sd_again, rtol=1e-4, atol=1e-9)
+
+
+def test_numbers_follow_from_the_tables(recorded):
+    found = gaze_report.gaze_numbers(recorded)
+    assert found["gaze.images"].value == 30
+    number = found["gaze.draw-fresh.read.area"]
+    rows = recorded["draw-fresh"].table.query("part == 'read' and quantity == 'area'")
+    row = rows[(rows["class"] == ALL) & (rows.step == ALL)].iloc[0]
+    assert number.value == row["mean"] and number.n == 30
+    assert number.interval[1] - number.value == pytest.approx(1.96 * row.sd / np.sqrt(30))
+    assert number.source.endswith("evaluation/gaze.csv")
+    assert found["gaze.dcrw-write-only-fresh.kl.steps"].value == pytest.approx(2)
+    assert not any(key.startswith("gaze.dcrw-write-only-fresh.read") for key in found)
+    summary = gaze_report.summary(recorded)
+    assert len(summary) == 10 and summary.notna().all().all()
+
+
+def test_tables_for_figures_and_the_same_figure_twice(recorded, tmp_path):
+    paths = gaze_report.paths(recorded)
+    assert {"x", "x_sd", "y", "y_sd"} <= set(paths)
+    maps = gaze_report.maps(recorded)
+    assert set(maps.step) == {"1", "2", ALL} and len(maps) == 10 * 3 * 28
+    arrays = recorded["dcrw-fresh"].arrays
+    own = paths[paths.cell == "dcrw-fresh"]
+    for name in ("first", "second"):
+        figure = gaze_figures.paths_figure(own, arrays["classes"], arrays["mean_images"])
+        figures.save_figure(figure, tmp_path / name)
+    for kind in ("png", "svg"):
+        first, second = (tmp_path / f"{name}.{kind}" for name in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_is_missing_is_named(project, recorded):
+    source = project / recorded["draw-fresh"].source
+    marker, before = source.with_name("gaze.json"), source.with_name("gaze.json").read_text()
+    marker.unlink()
+    with pytest.raises(RunError, match=r"windows not measured yet \(notebooks/gaze"):
+        gaze_report.collect(project)
+    marker.write_text(before.replace('"seed": 9', '"seed": 8'))
+    with pytest.raises(RunError, match=r"'seed': 8.*the profile asks for.*'seed': 9"):
+        gaze_report.collect(project)
+    marker.write_text(before)
+    provenance = source.parents[1] / "provenance.json"
+    provenance.rename(provenance.with_suffix(".away"))
+    with pytest.raises(RunError, match="not a complete run; train it first"):
+        gaze_report.collect(project)
+    provenance.with_suffix(".away").rename(provenance)
+    profile = project / "configs" / "grid.yaml"
+    whole = profile.read_text()
+    profile.write_text(whole.replace("seeds: [0]", "seeds: [1]"))
+    with pytest.raises(RunError, match="no run draw-fresh with seed 0"):
+        gaze_report.collect(project)
+    profile.write_text(whole)
+    assert len(gaze_report.collect(project)) == 6
+
+
+def test_models_without_windows_are_refused():
+    with pytest.raises(RunError, match="no windows"):
+        gaze.measure(model_of(architecture="conv-vae", steps=1), split(), SETTINGS)
+
+
+def test_unfinished_runs_are_not_measured(tmp_path):
+    with pytest.raises(RunError, match="not a complete run"):
+        gaze.record(Run(tmp_path), split(), SETTINGS, CPU)
+
+
+def test_the_cells_of_both_notebooks_run(project, recorded, monkeypatch):
+    """In this process, to save two kernels' start; papermill does nothing else with them."""
+    monkeypatch.chdir(project)
+    few = split(20, 28)
+    monkeypatch.setattr("dcrw.notebook.load_data", lambda *_: Dataset(few, few, few))
+    run = (project / recorded["draw-fresh"].source).parents[1]
+    named = {"run": str(run.relative_to(project)), "batch_size": 100, "seed": 9}
+    execute("gaze", named | {"device": "cpu", "threads": 1})
+    assert json.loads((run / "evaluation" / "gaze.json").read_text())["images"] == 20
+    execute("where_it_looks", {})
+    names = [f"gaze_{name}" for name in ("paths_dcrw", "paths_draw", "paths_write_only")]
+    for name in [*names, "gaze_sizes", "gaze_maps", "gaze_kl"]:
+        for kind in ("png", "svg", "csv"):
+            assert (project / "results/grid/figures" / f"{name}.{kind}").stat().st_size > 500
+    keys = json.loads((project / "results/grid/numbers/gaze.json").read_text())
+    prose = "".join(cell.source for cell in cells("where_it_looks") if cell.cell_type != "code")
+    cited = {part.split(":")[0] for part in prose.split("`") if part.startswith("gaze.")}
+    assert cited and cited <= keys.keys()
+
+
+def cells(name: str) -> list[nbformat.NotebookNode]:
+    path = Path(__file__).parent.parent / "notebooks" / f"{name}.ipynb"
+    return nbformat.read(path, as_version=4).cells
+
+
+def execute(name: str, parameters: dict) -> None:
+    """Run a notebook's code cells with other parameters."""
+    namespace: dict = {}
+    for cell in cells(name):
+        if cell.cell_type == "code":
+            exec(compile(cell.source, name, "exec"), namespace)
+        if "parameters" in cell.metadata.get("tags", []):
+            assert parameters.keys() <= namespace.keys()
+            namespace |= parameters
