@@ -1,0 +1,277 @@
+"""What is measured on a run, on small models, recomputed from their drawings."""
+
+import json
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import test_config
+import test_training
+import torch
+from pydantic import ValidationError
+
+from dcrw import classifier, engine, evaluation, measures, metrics, notebook, runs, training
+from dcrw.classifier import ClassifierSettings
+from dcrw.config import ConfigError, ModelConfig, Runtime
+from dcrw.data import Dataset, Split
+from dcrw.measures import MeasureSettings
+from dcrw.randomness import step_noise
+from dcrw.runs import Run, RunError
+
+CPU = torch.device("cpu")
+SETTINGS = MeasureSettings(batch_size=4, images=9, samples=12, two_sample_epochs=1, seed=3)
+ARCHITECTURES = ["dcrw", "dcrw-write-only", "draw", "dcrw-stepwise", "conv-vae"]
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (69, 8, 8), generator=generator, dtype=torch.uint8)
+    labels = torch.arange(69) % 4
+    return Dataset(*(Split(images[part::3], labels[part::3]) for part in range(3)))
+
+
+@pytest.fixture(scope="module")
+def judge(dataset, tmp_path_factory):
+    quick = ClassifierSettings(epochs=2, batch_size=5)
+    return classifier.train(dataset, tmp_path_factory.mktemp("judge"), quick, CPU, threads=1)
+
+
+def trained(folder, dataset, architecture: str, **model) -> Run:
+    model |= {"architecture": architecture}
+    model |= {"steps": 1 if architecture == "conv-vae" else 3}
+    return training.train(Run(folder), test_training.tiny(model=model), dataset)
+
+
+def read(folder) -> tuple[dict, pd.DataFrame, dict]:
+    with np.load(folder / "measures.npz") as arrays:
+        return (
+            json.loads((folder / "measures.json").read_text()),
+            pd.read_csv(folder / "measures.csv"),
+            dict(arrays),
+        )
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_measured_run_has_all_its_files(tmp_path, dataset, judge, architecture):
+    run = trained(tmp_path, dataset, architecture)
+    weights = (tmp_path / "model.safetensors").read_bytes()
+    folder = measures.measure(run, dataset, judge, SETTINGS, CPU, threads=1)
+    assert (tmp_path / "model.safetensors").read_bytes() == weights
+    described, table, arrays = read(folder)
+    assert described["settings"] == SETTINGS.model_dump()
+    assert described["classifier_sha256"] == classifier.provenance(judge)["sha256"]
+    assert described["device"]["type"] == "cpu" and "commit" in described["software"]
+    found = described["measures"]
+    assert all(np.isfinite(entry["value"]) and entry["n"] >= 1 for entry in found.values())
+    assert found["two_sample.accuracy"]["n"] == 4 and found["frechet.generated"]["n"] == 12
+    assert found["novelty.pixels.share"]["n"] == found["generated.confident"]["n"] == 9
+    for mode in ("reconstructed", "generated"):
+        values = arrays[f"{mode}_sharpness"]
+        assert values.shape == (9,) and values.dtype == np.float32
+        assert values.mean() == pytest.approx(found[f"{mode}.sharpness"]["value"], rel=1e-5)
+    has_steps = architecture != "conv-vae"
+    assert ("reconstructed.effective_area" in found) == has_steps
+    assert len(table) == (6 if has_steps else 0)
+    assert {f"{name}_sd" for name in measures.STEP_MEASURES} <= set(table.columns)
+    if has_steps:
+        assert (table.images == 9).all()
+        assert table.centre_distance.isna().tolist() == [True, False, False] * 2
+        late = table[(table["mode"] == "generated") & (table.step > 1)]
+        for name in measures.STEP_MEASURES:
+            value = found[f"generated.{name}"]["value"]
+            assert value == pytest.approx(late[name].mean(), rel=1e-4)
+
+
+def test_the_same_run_measures_the_same_again(tmp_path, dataset, judge):
+    run = trained(tmp_path, dataset, "dcrw")
+    first = read(measures.measure(run, dataset, judge, SETTINGS, CPU, threads=1))
+    again = read(measures.measure(run, dataset, judge, SETTINGS, CPU, threads=1))
+    assert first[0]["measures"] == again[0]["measures"]
+    pd.testing.assert_frame_equal(first[1], again[1])
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])
+def test_measures_of_steps_from_the_drawings(dataset, correlation):
+    """Reconstructions and samples again, canvas by canvas in NumPy, under the run's own noise."""
+    noises = {"noise_correlation": correlation, "generation_noise_correlation": 1 - correlation}
+    config = test_training.tiny(model={"steps": 3, "initial_canvas": -0.5} | noises).model
+    model = engine.initial_model(config, 0)
+    images = dataset.test.images[:6]
+    drawn = {
+        "evaluation": measures.reconstruct(model, images, SETTINGS),
+        "generation": measures.generate(model, 6, SETTINGS),
+    }
+    for stream, drawing in drawn.items():
+        kept = correlation if stream == "evaluation" else 1 - correlation
+        noise = torch.as_tensor(step_noise(3, stream, 1, (3, 2, 2), kept))  # images 4 and 5
+        if stream == "evaluation":
+            trace = model.trace(images[4:] / 255, noise)
+        else:
+            trace = model.generate(noise)
+        canvas = trace.canvas.double().numpy()
+        torch.testing.assert_close(drawing.images[4:], trace.canvas[-1].sigmoid())
+        change = np.abs(np.diff(canvas, axis=0, prepend=np.full((1, 2, 8, 8), -0.5)))
+        parts = change / change.sum((2, 3), keepdims=True)
+        area = np.exp(-(parts * np.log(np.where(parts, parts, 1))).sum((2, 3)))
+        np.testing.assert_allclose(drawing.steps["effective_area"][:, 4:], area, rtol=1e-4)
+        share = (change > 0.1 * change.max((2, 3), keepdims=True)).mean((2, 3))
+        np.testing.assert_allclose(drawing.steps["changed_share"][:, 4:], share)
+        windows = evaluation.pixel_windows(trace.write_window, 2, config)
+        distance = np.linalg.norm(np.diff(windows[..., :2], axis=0), axis=2)
+        found = drawing.steps["centre_distance"][:, 4:]
+        assert found[0].isnan().all()
+        np.testing.assert_allclose(found[1:], distance, rtol=1e-4, atol=1e-5)
+        half = windows[..., 2:3] / 2  # N = 2: half a stride to each side
+        edges = np.stack([windows[..., :2] - half, windows[..., :2] + half]).clip(-0.5, 7.5)
+        inside = (edges[1] - edges[0]).prod(-1)
+        np.testing.assert_allclose(drawing.steps["window_area"][:, 4:], inside, rtol=1e-4)
+
+
+def test_learned_canvases_are_where_updates_start(dataset):
+    config = test_training.tiny(model={"initial_state": "learned"}).model
+    model = engine.initial_model(config, 0)
+    torch.nn.init.normal_(model.initial_canvas)
+    torch.nn.init.zeros_(model.heads.weight)  # nothing is ever drawn
+    torch.nn.init.zeros_(model.heads.bias)
+    drawing = measures.generate(model, 3, SETTINGS)
+    assert (drawing.steps["effective_area"] == 0).all()
+
+
+@pytest.mark.parametrize("indexing", ["one-based", "mixed"])
+@pytest.mark.parametrize("numbers", ["five", "four"])
+def test_spans_of_windows(indexing, numbers):
+    config = ModelConfig(indexing=indexing, window_parameters=numbers)
+    emitted = torch.zeros(3, 2, 5 if numbers == "five" else 4)
+    span = measures.write_spans(emitted, config)
+    assert span.shape == (3, 2, 2, 2)
+    # as wide as the image; the mixed reading lies 1 - 27/4 off: index shift and one stride
+    shift = 0.0 if indexing == "one-based" else 1 - 27 / 4
+    np.testing.assert_allclose(span[1, 1], [[shift, 27 + shift]] * 2, atol=1e-5)
+
+
+def real(dataset: Dataset, judge) -> tuple[measures.Digits, classifier.Classifier]:
+    model = classifier.load(judge)
+    return measures.real_digits(dataset.train.images, dataset.test.images, model, SETTINGS), model
+
+
+def test_copies_of_training_images_are_not_novel(dataset, judge):
+    digits, model = real(dataset, judge)
+    copies = engine.to_unit(dataset.train.images[:12])
+    found = measures.sample_measures(copies, digits, model, SETTINGS)
+    for space in ("pixels", "features"):
+        assert found[f"novelty.{space}.share"]["value"] == 1
+        assert found[f"novelty.{space}.distance"]["value"] == 0
+        assert found[f"novelty.{space}.threshold"]["value"] > 0
+
+
+def test_distances_are_between_grey_values(dataset, judge):
+    digits, model = real(dataset, judge)
+    found = measures.sample_measures(torch.zeros(12, 8, 8), digits, model, SETTINGS)
+    nearest = np.sqrt(np.square(dataset.train.images.numpy() / 255).sum((1, 2)).min())
+    assert found["novelty.pixels.distance"]["value"] == pytest.approx(nearest)
+
+
+def test_black_and_white_leaves_only_shapes(dataset, judge):
+    """Test images themselves in other greys are told apart, but not once both are cut."""
+    digits, model = real(dataset, judge)
+    wide = SETTINGS.model_copy(update={"samples": 400, "two_sample_epochs": 3})
+    images = torch.cat([digits.test] * 20)
+    bright = images >= 128
+    pale = engine.to_unit(images // 4 + bright * 128)
+    many = digits._replace(test=images, test_features=torch.cat([digits.test_features] * 20))
+    found = measures.sample_measures(pale, many, model, wide)
+    assert found["two_sample.accuracy"]["value"] > 0.9
+    assert found["two_sample.binary_accuracy"]["value"] == 0.5
+
+
+def test_readability_from_probabilities(dataset, judge):
+    digits, model = real(dataset, judge)
+    samples = engine.to_unit(dataset.validation.images[:12])
+    found = measures.sample_measures(samples, digits, model, SETTINGS)
+    logits = classifier.outputs(model, dataset.validation.images[:9]).logits.double().numpy()
+    odds = np.exp(logits)
+    chances = odds / odds.sum(1, keepdims=True)
+    expected = {
+        "confident": (chances.max(1) >= 0.9).mean(),
+        "confidence": chances.max(1).mean(),
+        "entropy": -(chances * np.log(chances)).sum(1).mean(),
+        "class_entropy": -(chances.mean(0) * np.log(chances.mean(0))).sum(),
+    }
+    for name, value in expected.items():
+        assert found[f"generated.{name}"]["value"] == pytest.approx(value)
+        assert found[f"generated.{name}"]["n"] == 9
+
+
+def test_reconstructions_are_read_beside_their_originals(dataset, judge):
+    split = Split(*(part[:9] for part in dataset.test))
+    model = classifier.load(judge)
+    found = measures.reconstruction_measures(engine.to_unit(split.images), split, model)
+    for name in ("sharpness", "accuracy"):
+        assert found[f"reconstructed.{name}"] == found[f"original.{name}"]
+    expected = metrics.sharpness(split.images / 255).mean()
+    assert found["original.sharpness"]["value"] == pytest.approx(float(expected))
+
+
+def test_test_images_are_a_choice_that_the_seed_makes(dataset, judge):
+    digits, _ = real(dataset, judge)
+    rows = {tuple(image.flatten().tolist()) for image in digits.test}
+    everything = {tuple(image.flatten().tolist()) for image in dataset.test.images}
+    assert len(rows) == 12 and rows < everything
+    first = {tuple(image.flatten().tolist()) for image in dataset.test.images[:12]}
+    assert rows != first
+
+
+def test_the_reference_of_real_digits(dataset, judge):
+    path = measures.measure_digits(dataset, judge, SETTINGS, CPU, threads=1)
+    found = json.loads(path.read_text())
+    assert path == judge / "reference.json"
+    sizes = {name: entry["n"] for name, entry in found["measures"].items()}
+    assert sizes["novelty.pixels.share"] == 9 and sizes["frechet.generated"] == 11  # half of 23
+    assert found["measures"]["novelty.pixels.distance"]["value"] > 0  # against the others
+
+
+def test_rounding_to_eight_bits_keeps_the_data():
+    images = torch.arange(256, dtype=torch.uint8).view(1, 16, 16)
+    assert torch.equal(measures.quantised(engine.to_unit(images)), images)
+
+
+def test_what_cannot_be_measured_is_refused(tmp_path, dataset, judge):
+    with pytest.raises(RunError, match="not a complete run"):
+        measures.measure(Run(tmp_path / "none"), dataset, judge, SETTINGS, CPU)
+    run = trained(tmp_path / "run", dataset, "conv-vae")
+    with pytest.raises(RunError, match="no complete classifier"):
+        measures.measure(run, dataset, tmp_path, SETTINGS, CPU)
+    large = Dataset(*(Split(torch.ones(5, 9, 9, dtype=torch.uint8), torch.arange(5)),) * 3)
+    other = classifier.train(large, tmp_path / "other", ClassifierSettings(epochs=1), CPU)
+    with pytest.raises(ValueError, match="images of 9 pixels a side; expected 8"):
+        measures.measure(run, dataset, other, SETTINGS, CPU)
+    with pytest.raises(ValidationError, match="images = 20: expected at most samples = 12"):
+        MeasureSettings(images=20, samples=12)
+
+
+@pytest.mark.parametrize("name", ["measure", "classifier"])
+def test_the_notebooks_offer_every_setting_with_its_default(name):
+    cell = test_config.parameters_cell(name)
+    values = {key: value for key, (_, value) in cell.items()}
+    assert all(type(value).__name__ == kind for kind, value in cell.values())
+    if name == "measure":
+        target, settings, runtime = notebook.measures(dict(values) | {"run": "x"})
+        assert settings == MeasureSettings()
+        assert target == measures.MeasureTarget(run="x")
+        offered = set(MeasureSettings.model_fields) | {"run", "classifier"}
+    else:
+        config, settings, runtime = notebook.classifier(dict(values))
+        assert settings == ClassifierSettings()
+        assert config.dataset == "mnist"
+        offered = set(ClassifierSettings.model_fields) | {"dataset", "results"}
+    assert runtime == Runtime()
+    assert set(values) == offered | {"data_root", "device", "threads"}
+    wrong = {"run": "x"} if name == "measure" else {}
+    with pytest.raises(ConfigError, match="sampels = 3: unknown parameter"):
+        {"measure": notebook.measures, "classifier": notebook.classifier}[name](
+            wrong | {"sampels": 3}
+        )
+    root = runs.project_root()
+    assert nbformat.read(root / "notebooks" / f"{name}.ipynb", as_version=4).cells
