@@ -1,9 +1,9 @@
 """The paper's figures from evaluated files. With `diagrams`, the only room with matplotlib."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 STEPS = (1, 4, 6, 10)  # the time steps of Fig. 4 and 5
@@ -148,3 +149,45 @@ def _reference_line(axis: Axes, name: str, level: float) -> None:
     axis.axhline(level, color="0.6", lw=0.7)
     place: Any = ("axes fraction", "data")
     axis.annotate(name, (1, level), xycoords=place, ha="right", va="bottom", size=7, color="0.4")
+
+
+class StripRow(NamedTuple):
+    """One image a step, each with the window that is read or written there."""
+
+    title: str
+    images: NDArray[Any]  # (T, A, A) in [0, 1]
+    windows: NDArray[Any]  # (T, 5) as `evaluation.pixel_windows`
+    size: int  # filters an axis
+    reads: bool
+
+
+def strip_figure(rows: Sequence[StripRow]) -> Figure:
+    """Drawings step by step, one column a step: read windows blue and dashed, write windows orange
+    and solid, around the outermost filters' centres, their bands as wide as sigma."""
+    steps = len(rows[0].images)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.9 * len(rows)))
+        spaces = {"left": 0, "right": 1, "bottom": 0.05, "top": 0.95, "wspace": 0.05, "hspace": 0.3}
+        axes = figure.subplots(len(rows), steps, squeeze=False, gridspec_kw=spaces)
+        for row, line in zip(rows, axes, strict=True):
+            for image, window, axis in zip(row.images, row.windows, line, strict=True):
+                axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                _strip_window(axis, window, row)
+                axis.axis("off")
+            line[0].set_title(row.title, loc="left", size=7, pad=2)
+        for step, axis in enumerate(axes[-1], start=1):
+            axis.text(
+                0.5, -0.06, f"{step}", transform=axis.transAxes, ha="center", va="top", size=7
+            )
+    return figure
+
+
+def _strip_window(axis: Axes, window: NDArray[Any], row: StripRow) -> None:
+    x, y, stride, sigma, _ = window
+    side = (row.size - 1) * stride
+    colour, style = (PALETTE[9], "dashed") if row.reads else (PALETTE[1], "solid")
+    pixel = axis.get_window_extent().width / row.images.shape[2] * 72 / axis.figure.dpi  # in points
+    corner = (x - side / 2, y - side / 2)
+    band = {"lw": sigma * pixel, "alpha": 0.35}
+    for line in (band, {"lw": 0.9, "ls": style}):
+        axis.add_patch(Rectangle(corner, side, side, fill=False, ec=colour, **line))
