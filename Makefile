@@ -10,7 +10,7 @@ BOOK = _build/html/index.html
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper retrain reevaluate book test lint format bench readme clean
+.PHONY: help replicate paper grid retrain reevaluate book test lint format bench readme manifest clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -28,6 +28,10 @@ paper: $(READY)  ## the same on MNIST with the paper profile: trains only what i
 	@$(PIPELINE) paper book --rerun-incomplete $(CONFIG)
 	@$(BIN)/python -m dcrw.report readme paper
 	@$(BIN)/python -m dcrw.report headline paper
+	@echo; echo "The book: $(CURDIR)/$(BOOK)"
+
+grid: $(READY)  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there
+	@$(PIPELINE) grid book --rerun-incomplete $(CONFIG) grid=$(or $(STAGE),all)
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first
@@ -62,6 +66,9 @@ bench: $(READY)  ## measure speed and memory against a textbook implementation (
 
 readme: $(READY)  ## write the README's table from results/paper
 	$(BIN)/python -m dcrw.report readme paper
+
+manifest: $(READY)  ## write the SHA-256 of all committed results
+	$(BIN)/python -m dcrw.manifest
 
 clean:  ## remove what was built; committed results and your quick run's weights stay
 	rm -rf _build book/executed results/*/pages results/*/notebooks

@@ -1,20 +1,20 @@
 """Measure `dcrw` against the textbook implementation: `python -m benchmarks.bench [--quick]`.
 
-One process, one run, the contestants interleaved: each round lets every model of both
-implementations train for a moment, so that what else the machine does falls on all alike. A round
-gives one rate a contestant and one ratio a model; medians and quartiles are over rounds. Both sides
-run with denormals flushed to zero and without TF32, as `dcrw.engine.prepare` sets them. Peak memory
-is measured in a process of its own for each contestant. Writes speed.csv, scaling.csv, ratios.csv
-and machine.json below `results/benchmarks/<device type>`.
+One run, the contestants interleaved: each round lets every model of every implementation train for
+a moment, one at a time, so that what else the machine does falls on all alike. A round gives one
+rate a contestant and one ratio a model; medians and quartiles are over rounds. The textbook is
+measured both as it comes and with denormal numbers flushed to zero as `dcrw` flushes them. Peak
+memory is measured in a process of its own for each contestant. Options of `dcrw` (one thread,
+products in bfloat16, several seeds side by side) are measured against its default in the same way.
+Writes speed.csv, scaling.csv, ratios.csv, options.csv, machine.json and on a CPU precision.csv and
+profile.csv below `results/benchmarks/<device type>`.
 """
 
 import argparse
 import itertools
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.contestants import (
-    AXES,
-    Contestant,
-    contestants,
-    images_of,
-    peak_memory,
-    timed,
-    training,
-)
+from benchmarks.contestants import AXES, OPTIONS, Contestant, contestants, timed
 from benchmarks.flops import iteration_flops
+from benchmarks.workers import Workers, memory, started
 from dcrw import engine, evaluation, runs
 
 
@@ -54,6 +47,10 @@ class Settings:
     seconds: float = 0.4  # a contestant's turn in a round, at least one iteration
     matrix_size: int = 0  # of the product whose rate is measured; 0: 2048, on a GPU 8192
     memory_rounds: int = 3
+    option_rounds: int = 9
+    precision_iterations: int = 300  # of a training in bfloat16 and of those it is compared with
+    profile_batches: tuple[int, ...] = (100, 400)
+    profile_iterations: int = 10
 
 
 QUICK = Settings(
@@ -63,6 +60,10 @@ QUICK = Settings(
     warm_up=1,
     seconds=0.1,
     memory_rounds=1,
+    option_rounds=2,
+    precision_iterations=20,
+    profile_batches=(100,),
+    profile_iterations=2,
 )
 
 PROC_STAT = Path("/proc/stat")
@@ -70,20 +71,20 @@ Rates = dict[Contestant, list[float]]  # iterations a second, one a round
 
 
 def rates(
-    entries: list[Contestant], rounds: int, settings: Settings, device: torch.device
+    entries: list[Contestant], rounds: int, settings: Settings, workers: Workers
 ) -> tuple[Rates, dict[Contestant, int]]:
-    """Iterations a second by contestant and round, and the iterations of a turn."""
-    images = images_of(entries[0].config.model.image_size)
-    running = {entry: training(entry, images, device) for entry in entries}
+    """Iterations a second by contestant and round, those of all its runs together; and the
+    iterations of a turn."""
     turns = {}
-    for entry, steps in running.items():
-        timed(steps, settings.warm_up, device)
-        turns[entry] = max(1, round(settings.seconds / timed(steps, 1, device)))
+    for entry in entries:
+        workers.turn(entry, settings.warm_up)
+        turns[entry] = max(1, round(settings.seconds / workers.turn(entry, 1)))
     measured: Rates = {entry: [] for entry in entries}
     for number in range(rounds):
-        ordered = list(running.items())
-        for entry, steps in ordered if number % 2 == 0 else reversed(ordered):
-            measured[entry].append(turns[entry] / timed(steps, turns[entry], device))
+        for entry in entries if number % 2 == 0 else reversed(entries):
+            seconds = workers.turn(entry, turns[entry])
+            measured[entry].append(entry.runs * turns[entry] / seconds)
+    workers.forget()
     return measured, turns
 
 
@@ -96,26 +97,11 @@ def matrix_rates(size: int, repeats: int, device: torch.device) -> list[float]:
     return [2 * size**3 * count / timed(products, count, device) for _ in range(repeats)]
 
 
-def memory(
-    entries: list[Contestant], rounds: int, device: torch.device, threads: int
-) -> dict[Contestant, list[float]]:
-    """Peak memory in MiB by contestant and round, each in a process of its own."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.contestants", "dcrw.evaluation"])
-    with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
-        return {
-            entry: [
-                pool.submit(peak_memory, entry, device.type, threads).result() / 2**20
-                for _ in range(rounds)
-            ]
-            for entry in entries
-        }
-
-
 class OtherWork:
     """How much else the machine did meanwhile: the first thing to look at if rates spread."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
         self._before = self._seconds()
 
     def cores(self) -> float | None:
@@ -125,14 +111,13 @@ class OtherWork:
         wall, busy, own = (b - a for a, b in zip(self._before, now, strict=True))
         return round(max(0.0, busy - own) / wall, 2)
 
-    @staticmethod
-    def _seconds() -> tuple[float, float, float] | None:
-        """Wall clock, what all cores have worked so far, and what this process has."""
+    def _seconds(self) -> tuple[float, float, float] | None:
+        """Wall clock, what all cores have worked so far, and what this benchmark has."""
         if not PROC_STAT.exists():
             return None
         user, nice, system, _, _, *others = map(int, PROC_STAT.read_text().split()[1:9])
         busy = (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
-        return time.monotonic(), busy, time.process_time()
+        return time.monotonic(), busy, time.process_time() + self._workers.seconds()
 
 
 def measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
@@ -142,46 +127,119 @@ def measure(settings: Settings, device: torch.device, threads: int, folder: Path
         "device": engine.describe(device),
         "software": runs.describe_software(),
     }
-    started = time.monotonic()
+    began = time.monotonic()
     base = contestants(settings.base)
     _say("memory")
-    peaks = memory(base, settings.memory_rounds, device, threads) if settings.memory_rounds else {}
-    all_ratios = [_ratio_table("memory", "base", peaks)]
-    others = OtherWork()
+    known = [entry for entry in base if entry.implementation in ("dcrw", "textbook")]
+    rounds = settings.memory_rounds
+    peaks = memory(known, rounds, device.type, threads) if rounds else {}
+    tables = {"memory": _ratio_table("memory", "base", peaks)}
     size = settings.matrix_size or (8192 if device.type == "cuda" else 2048)
-    products = matrix_rates(size, settings.rounds, device)
-    _say("speed")
-    measured, turns = rates(base, settings.rounds, settings, device)
-    tables = [_speed_table("base", measured, turns)]
-    all_ratios.append(_ratio_table("speed", "base", measured))
-    for axis, values in settings.scaling.items():
-        for value in values:
-            _say(f"{axis} = {value}")
-            entries = contestants(settings.base, **{axis: value})
-            other, turns = rates(entries, settings.scaling_rounds, settings, device)
-            tables.append(_speed_table(axis, other, turns))
-            all_ratios.append(_ratio_table("speed", axis, other))
-    products += matrix_rates(size, settings.rounds, device)
+    with started(device.type, threads) as workers:
+        others = OtherWork(workers)
+        products = matrix_rates(size, settings.rounds, device)
+        scaling, ratios = _measure_speed(settings, base, workers)
+        options = _measure_options(settings, base, workers)
+        if device.type == "cpu":
+            _say("precision")
+            precision = _measure_precision(settings, base, workers)
+            evaluation.write_table(folder / "precision.csv", precision)
+            _say("profile")
+            evaluation.write_table(folder / "profile.csv", _profiles(settings, workers))
+        products += matrix_rates(size, settings.rounds, device)
+        machine["cores_busy_with_other_work"] = others.cores()
     matrix = float(np.median(products))
-    scaling = pd.concat(tables, ignore_index=True)
     scaling["share"] = scaling.gflop_per_second * 1e9 / matrix
     speed = scaling[scaling.axis == "base"].drop(columns="axis")
-    speed["memory_mib"] = [np.median(peaks[entry]) if peaks else np.nan for entry in measured]
-    all_ratios.append(_shares(scaling, matrix))
-    ratios = pd.concat(all_ratios, ignore_index=True)
+    speed["memory_mib"] = [np.median(peaks.get(entry, [np.nan])) for entry in base]
+    tables |= {"speed": ratios, "share": _shares(scaling, matrix)}
     evaluation.write_table(folder / "speed.csv", speed)
     evaluation.write_table(folder / "scaling.csv", scaling)
-    evaluation.write_table(folder / "ratios.csv", ratios)
+    evaluation.write_table(folder / "options.csv", options)
+    evaluation.write_table(folder / "ratios.csv", pd.concat(tables.values(), ignore_index=True))
     machine |= {
         "matrix_product": {"size": size}
         | dict(zip(("gflop_per_second", "lower", "upper"), _spread(products, 1e9), strict=True)),
         "settings": asdict(settings),
-        "cores_busy_with_other_work": others.cores(),
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(time.monotonic() - began, 1),
         "finished": runs.now(),
     }
     runs.write_json(folder / "machine.json", machine)
-    return ratios
+    return pd.concat(tables.values(), ignore_index=True)
+
+
+def _measure_speed(
+    settings: Settings, base: list[Contestant], workers: Workers
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rates and ratios at the base sizes, then with one size varied at a time."""
+    _say("speed")
+    measured, turns = rates(base, settings.rounds, settings, workers)
+    tables = [_speed_table("base", measured, turns)]
+    ratios = [_ratio_table("speed", "base", measured)]
+    for axis, values in settings.scaling.items():
+        for value in values:
+            _say(f"{axis} = {value}")
+            entries = contestants(settings.base, **{axis: value})
+            measured, turns = rates(entries, settings.scaling_rounds, settings, workers)
+            tables.append(_speed_table(axis, measured, turns))
+            ratios.append(_ratio_table("speed", axis, measured))
+    return pd.concat(tables, ignore_index=True), pd.concat(ratios, ignore_index=True)
+
+
+def _measure_options(settings: Settings, base: list[Contestant], workers: Workers) -> pd.DataFrame:
+    """Rates under each option of this project, and ratios to its default within a round."""
+    rows = []
+    for plain in (entry for entry in base if entry.implementation == "dcrw"):
+        _say(f"options of {plain.model}")
+        entries = [plain._replace(option=option) for option in OPTIONS]
+        measured, _ = rates(entries, settings.option_rounds, settings, workers)
+        for entry, values in measured.items():
+            against = [a / b for a, b in zip(values, measured[plain], strict=True)]
+            names = ("iterations_per_second", "lower", "upper")
+            spread = dict(zip(names, _spread(values), strict=True))
+            names = ("ratio", "ratio_lower", "ratio_upper")
+            spread |= dict(zip(names, _spread(against), strict=True))
+            rows.append(
+                {"model": entry.model, "option": entry.option, "runs": entry.runs}
+                | _sizes(entry)
+                | spread
+                | {"rounds": len(values)}
+            )
+    return pd.DataFrame(rows)
+
+
+def _measure_precision(
+    settings: Settings, base: list[Contestant], workers: Workers
+) -> pd.DataFrame:
+    """Losses after a training in float32 and in bfloat16, and in float32 from another seed."""
+    rows = []
+    for plain in (entry for entry in base if entry.implementation == "dcrw"):
+        training = plain.config.training.model_copy(update={"seed": 1})
+        other = plain.config.model_copy(update={"training": training})
+        for products, entry in (
+            ("float32", plain),
+            ("bfloat16", plain._replace(option="bfloat16")),
+            ("float32", plain._replace(config=other)),
+        ):
+            x, z = workers.final_losses(entry, settings.precision_iterations)
+            rows.append(
+                {"model": entry.model, "products": products, "seed": entry.config.training.seed}
+                | {"iterations": settings.precision_iterations, "reconstruction": x, "latent": z}
+            )
+    return pd.DataFrame(rows)
+
+
+def _profiles(settings: Settings, workers: Workers) -> pd.DataFrame:
+    """Where the time of this project's iterations goes, by model and batch."""
+    tables = []
+    for batch in settings.profile_batches:
+        for entry in contestants(settings.base, batch_size=batch):
+            if entry.implementation == "dcrw":
+                table = workers.profile(entry, settings.profile_iterations)
+                table.insert(0, "model", entry.model)
+                table.insert(1, "batch_size", batch)
+                tables.append(table)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _spread(values: list[float], unit: float = 1.0) -> tuple[float, float, float]:
@@ -210,15 +268,11 @@ def _speed_table(axis: str, measured: Rates, turns: dict[Contestant, int]) -> pd
 
 
 def _pairs(entries: list[Contestant]) -> Iterator[tuple[Contestant, Contestant]]:
-    """Ours and the textbook's of each model."""
-    for ours in entries:
-        if ours.implementation == "dcrw":
-            (other,) = (
-                entry
-                for entry in entries
-                if entry.implementation == "textbook" and entry.model == ours.model
-            )
-            yield ours, other
+    """Ours and each of the textbook's, of each model."""
+    ours = {entry.model: entry for entry in entries if entry.implementation == "dcrw"}
+    for entry in entries:
+        if entry.implementation != "dcrw":
+            yield ours[entry.model], entry
 
 
 def _ratio_table(quantity: str, axis: str, measured: dict[Contestant, list[float]]) -> pd.DataFrame:
@@ -229,6 +283,7 @@ def _ratio_table(quantity: str, axis: str, measured: dict[Contestant, list[float
         spread = dict(zip(("value", "lower", "upper"), _spread(values), strict=True))
         rows.append(
             {"quantity": quantity, "axis": axis, "model": ours.model}
+            | {"against": other.implementation}
             | _sizes(ours)
             | spread
             | {"rounds": len(values)}
@@ -240,7 +295,9 @@ def _shares(scaling: pd.DataFrame, matrix: float) -> pd.DataFrame:
     """The share of the device's matrix-product rate that ours reaches, by batch size."""
     batches = scaling[scaling.axis.isin(["base", "batch_size"])]
     ours = batches[batches.implementation == "dcrw"]
-    table = ours[["axis", "model", *AXES]].assign(quantity="share", rounds=ours.rounds)
+    table = ours[["axis", "model", *AXES]].assign(
+        quantity="share", against="matrix-product", rounds=ours.rounds
+    )
     for name, source in zip(
         ("value", "lower", "upper"), ("iterations_per_second", "lower", "upper"), strict=True
     ):
@@ -251,19 +308,23 @@ def _shares(scaling: pd.DataFrame, matrix: float) -> pd.DataFrame:
 def report(ratios: pd.DataFrame) -> str:
     """The ratios in lines; last, how many times as fast ours is at the base sizes."""
     words = {
-        "share": "of the matrix-product rate",
-        "memory": "times the textbook's peak memory",
-        "speed": "times as fast as the textbook",
+        ("share", "matrix-product"): "of the matrix-product rate",
+        ("memory", "textbook"): "times the textbook's peak memory",
+        ("speed", "textbook-prepared"): "times as fast as the textbook with denormals flushed",
+        ("speed", "textbook"): "times as fast as the textbook",
     }
     base = ratios.axis == "base"
     ordered = [
-        table[table.quantity == name] for table in (ratios[~base], ratios[base]) for name in words
+        table[(table.quantity == quantity) & (table.against == against)]
+        for table in (ratios[~base], ratios[base])
+        for quantity, against in words
     ]
     lines = []
     for row in pd.concat(ordered).to_dict("records"):
         where = f"batch {row['batch_size']}, T {row['steps']}, side {row['image_size']}"
         spread = f"{row['value']:5.2f} ({row['lower']:.2f} to {row['upper']:.2f})"
-        lines.append(f"{row['model']:16} {where:26} {spread} {words[row['quantity']]}")
+        kind = words[row["quantity"], row["against"]]
+        lines.append(f"{row['model']:16} {where:26} {spread} {kind}")
     return "\n".join(lines)
 
 
@@ -274,7 +335,7 @@ def _say(stage: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="about 20 s, fewer settings")
+    parser.add_argument("--quick", action="store_true", help="a minute or two, fewer settings")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all cores")
     parser.add_argument(

@@ -1,23 +1,32 @@
 """Who competes: every model in this project's implementation and in the textbook's, each in its
-own training loop."""
+own training loop.
+
+The textbook runs twice: as it comes, and in a process that `dcrw.engine.prepare` has prepared as
+for this project (denormals flushed to zero, memory in large pages, no TF32).
+"""
 
 import itertools
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.backends import mkldnn
 
 from benchmarks import textbook
 from dcrw import data, engine
 from dcrw.config import RunConfig, make_config
 from dcrw.randomness import BatchOrder, step_noise
+from dcrw.seeds import SeedsEngine
 
-IMPLEMENTATIONS = ("dcrw", "textbook")
+IMPLEMENTATIONS = ("dcrw", "textbook", "textbook-prepared")
+OPTIONS = ("default", "one-thread", "bfloat16", "seeds")
+SEEDS = 8  # runs side by side under the option "seeds"
 SIZES = ("image_size", "steps", "latent_size", "hidden_size", "read_size", "write_size")
 AXES = ("batch_size", "steps", "image_size")
 IMAGES = 10_000
@@ -31,10 +40,21 @@ class Contestant(NamedTuple):
     implementation: str
     sizes: tuple[int, int, int]  # the values of AXES
     config: RunConfig
+    option: str = "default"  # one of OPTIONS; the textbook has no other
+
+    @property
+    def prepared(self) -> bool:
+        """Whether its process is prepared by `dcrw.engine.prepare`."""
+        return self.implementation != "textbook"
+
+    @property
+    def runs(self) -> int:
+        """How many runs an iteration advances."""
+        return SEEDS if self.option == "seeds" else 1
 
 
 def contestants(base: Mapping[str, int], **varied: int) -> list[Contestant]:
-    """All models in both implementations, at the default sizes or others."""
+    """All models in all implementations, at the default sizes or others."""
     sizes = {**base, **varied}
     training = {"batch_size": sizes.pop("batch_size")} if "batch_size" in sizes else {}
     found = []
@@ -45,6 +65,25 @@ def contestants(base: Mapping[str, int], **varied: int) -> list[Contestant]:
         values = (config.training.batch_size, config.model.steps, config.model.image_size)
         found.append(Contestant(model, implementation, values, config))
     return found
+
+
+@contextmanager
+def under(option: str) -> Iterator[None]:
+    """What an option sets in the process, for the body of a `with`."""
+    threads = torch.get_num_threads()
+    products = [getattr(mkldnn, name) for name in ("matmul", "conv")]
+    precisions = [kind.fp32_precision for kind in products]
+    if option == "one-thread":
+        torch.set_num_threads(1)
+    if option == "bfloat16":
+        for kind in products:
+            kind.fp32_precision = "bf16"
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        for kind, precision in zip(products, precisions, strict=True):
+            kind.fp32_precision = precision
 
 
 def images_of(size: int) -> Tensor:
@@ -60,27 +99,44 @@ def images_of(size: int) -> Tensor:
 def training(contestant: Contestant, images: Tensor, device: torch.device) -> Iterator[Any]:
     """Training for as long as it is iterated, each side in its own loop."""
     config = contestant.config
-    if contestant.implementation == "textbook":
+    if contestant.implementation != "dcrw":
         sizes = config.model.model_dump(include=set(SIZES))
         model = textbook.MODELS[contestant.model](**sizes)
         return textbook.train(model, images, config.training.batch_size, device)
-    return _dcrw_training(config, images, device)
+    return _dcrw_training(contestant, images, device)
 
 
-def _dcrw_training(config: RunConfig, images: Tensor, device: torch.device) -> Iterator[None]:
+def _dcrw_training(
+    contestant: Contestant, images: Tensor, device: torch.device
+) -> Iterator[Tensor]:
     """What `dcrw.training` does at an iteration: order, noise, update, and the metrics now and
-    then."""
-    trainer = engine.Engine(config, images, device)
-    settings, pending = config.training, []
-    order = BatchOrder(settings.seed, settings.batch_size, len(images))
-    shape = (config.model.steps, settings.batch_size, config.model.latent_size)
+    then; yields losses (runs, 2)."""
+    first, settings = contestant.config.training.seed, contestant.config.training
+    configs = [_with_seed(contestant.config, first + run) for run in range(contestant.runs)]
+    if contestant.option == "seeds":
+        trainer: engine.Engine = SeedsEngine(configs, images, device)
+    else:
+        trainer = engine.Engine(configs[0], images, device)
+    orders = [
+        BatchOrder(config.training.seed, settings.batch_size, len(images)) for config in configs
+    ]
+    model, pending = contestant.config.model, []
+    shape = (model.steps, settings.batch_size, model.latent_size)
     for iteration in itertools.count():
-        noise = step_noise(settings.seed, "noise", iteration, shape, config.model.noise_correlation)
-        pending.append(trainer.iterate(order(iteration), noise))
+        noise = [
+            step_noise(config.training.seed, "noise", iteration, shape, model.noise_correlation)
+            for config in configs
+        ]
+        losses = trainer.iterate_all([order(iteration) for order in orders], noise)
+        pending.append(losses)
         if (iteration + 1) % settings.metrics_interval == 0:
             torch.stack(pending).cpu()
             pending.clear()
-        yield
+        yield losses
+
+
+def _with_seed(config: RunConfig, seed: int) -> RunConfig:
+    return config.model_copy(update={"training": config.training.model_copy(update={"seed": seed})})
 
 
 def peak_memory(contestant: Contestant, device_type: str, threads: int) -> float:
@@ -90,8 +146,7 @@ def peak_memory(contestant: Contestant, device_type: str, threads: int) -> float
     To be called in a fresh process. A tiny model goes first, so that code that is loaded on first
     use does not count.
     """
-    device = torch.device(device_type)
-    engine.prepare(device, threads)
+    device = start(device_type, threads, contestant.prepared)
     side = contestant.config.model.image_size
     images = torch.randint(256, (IMAGES, side, side), dtype=torch.uint8)
     small = make_config(
@@ -107,6 +162,16 @@ def peak_memory(contestant: Contestant, device_type: str, threads: int) -> float
     before = _memory(device, reset=True)
     timed(training(contestant, images, device), MEMORY_ITERATIONS, device)
     return _memory(device) - before
+
+
+def start(device_type: str, threads: int, prepared: bool) -> torch.device:
+    """Ready this process for contestants, in the manner of this project or as it comes."""
+    device = torch.device(device_type)
+    if prepared:
+        engine.prepare(device, threads)
+    elif threads:
+        torch.set_num_threads(threads)
+    return device
 
 
 def _memory(device: torch.device, reset: bool = False) -> float:

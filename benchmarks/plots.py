@@ -7,14 +7,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from benchmarks.report import IMPLEMENTATIONS, Measured
 from dcrw.figures import PALETTE, STYLE
 
 SHORT = {"draw": "DRAW", "dcrw": "DCRW", "dcrw-write-only": "DCRW,\nno read\nattention"}
 COLOURS = dict(zip(SHORT, (PALETTE[0], PALETTE[3], PALETTE[2]), strict=True))
-ALPHAS = {"dcrw": 1.0, "textbook": 0.4}
+ALPHAS = {"dcrw": 1.0, "textbook-prepared": 0.55, "textbook": 0.25}
 LINES = {"dcrw": "-", "textbook": "--"}
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 7}
+AGAINST = {"textbook": "-", "textbook-prepared": ":"}
 
 
 def speed_figure(entry: Measured) -> Figure:
@@ -25,19 +28,29 @@ def speed_figure(entry: Measured) -> Figure:
     """
     ratios = entry.ratios[entry.ratios.quantity == "speed"]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 5), layout="constrained")
+        figure = Figure(figsize=(7, 5.4), layout="constrained")
         bars, by_batch, by_steps, shares = figure.subplots(2, 2).flat
         _bars(bars, entry.speed)
         for letter, axis, name, words in (
             ("b", by_batch, "batch_size", "batch"),
             ("c", by_steps, "steps", "steps T"),
         ):
-            _lines(axis, _along(ratios, name), name, "value")
-            axis.axhline(1, color="0.25", ls=":", lw=1)
+            for against, line in AGAINST.items():
+                _lines(axis, _along(ratios[ratios.against == against], name), name, "value", line)
+            axis.axhline(1, color="0.25", lw=0.8)
             axis.set(title=f"({letter}) times as fast as the textbook", xlabel=words)
             axis.set_ylim(bottom=0)
+        by_batch.legend(handles=_lines_of("as it comes", "denormals flushed"), **LEGEND)
         _shares(shares, entry)
     return figure
+
+
+def _lines_of(*words: str) -> list[Line2D]:
+    """What the lines of AGAINST stand for."""
+    return [
+        Line2D([], [], ls=line, color="0.4", lw=1.2, label=word)
+        for line, word in zip(AGAINST.values(), words, strict=True)
+    ]
 
 
 def _along(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -49,8 +62,8 @@ def _whiskers(table: pd.DataFrame, name: str) -> Any:
 
 
 def _bars(axis: Axes, speed: pd.DataFrame) -> None:
-    width, places = 0.38, np.arange(len(SHORT))
-    for shift, (implementation, words) in zip((-0.5, 0.5), IMPLEMENTATIONS.items(), strict=True):
+    width, places = 0.27, np.arange(len(SHORT))
+    for shift, (implementation, alpha) in enumerate(ALPHAS.items(), start=-1):
         table = speed[speed.implementation == implementation].set_index("model").loc[list(SHORT)]
         axis.bar(
             places + shift * width,
@@ -58,12 +71,12 @@ def _bars(axis: Axes, speed: pd.DataFrame) -> None:
             width,
             yerr=_whiskers(table, "iterations_per_second"),
             color=[COLOURS[model] for model in SHORT],
-            alpha=ALPHAS[implementation],
+            alpha=alpha,
             error_kw={"lw": 0.8},
         )
-        axis.bar(0, 0, color="0.3", alpha=ALPHAS[implementation], label=words)
-    axis.legend(frameon=False, fontsize=7, loc="upper left")
-    axis.margins(y=0.25)
+        axis.bar(0, 0, color="0.3", alpha=alpha, label=IMPLEMENTATIONS[implementation])
+    axis.legend(loc="upper left", **LEGEND)
+    axis.margins(y=0.4)
     axis.set_axisbelow(True)
     axis.set_xticks(places, SHORT.values())
     axis.grid(axis="x", visible=False)
@@ -94,9 +107,10 @@ def _shares(axis: Axes, entry: Measured) -> None:
     table = _along(entry.scaling, "batch_size")
     scale = table.gflop / rate
     table = table.assign(lower=table.lower * scale, upper=table.upper * scale)
-    for implementation, rows in table.groupby("implementation", sort=False):
-        _lines(axis, rows, "batch_size", "share", LINES[str(implementation)])
+    for implementation, line in LINES.items():
+        rows = table[table.implementation == implementation]
+        _lines(axis, rows, "batch_size", "share", line)
     axis.plot([], [], "--", color="0.4", lw=1.2, label="textbook")
     axis.set(title="(d) share of the matrix-product rate", xlabel="batch")
     axis.set_ylim(bottom=0)
-    axis.legend(frameon=False, fontsize=7)
+    axis.legend(**LEGEND)

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from benchmarks.contestants import SEEDS
+from benchmarks.profiling import ORDER
 from dcrw.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
@@ -15,7 +17,17 @@ NAMES = {
     "dcrw-write-only": "DCRW, without attention in read",
 }
 AXES = {"batch_size": "batch", "steps": "steps T", "image_size": "image side"}
-IMPLEMENTATIONS = {"dcrw": "this project", "textbook": "textbook"}
+IMPLEMENTATIONS = {
+    "dcrw": "this project",
+    "textbook": "textbook",
+    "textbook-prepared": "textbook, flushed",
+}
+OPTIONS = {
+    "default": "default",
+    "one-thread": "one thread",
+    "bfloat16": "products in bfloat16",
+    "seeds": f"{SEEDS} seeds side by side",
+}
 
 
 class Measured(NamedTuple):
@@ -26,6 +38,9 @@ class Measured(NamedTuple):
     speed: pd.DataFrame
     scaling: pd.DataFrame
     ratios: pd.DataFrame
+    options: pd.DataFrame
+    precision: pd.DataFrame | None  # None where it was not measured, as on a GPU
+    profile: pd.DataFrame | None
     machine: dict[str, Any]
 
 
@@ -40,29 +55,32 @@ def statement(found: list[Measured]) -> str:
     lines = [_measured(entry) for entry in found]
     missing = [words for device, words in DEVICES.items() if device not in _devices(found)]
     lines += [
-        f"**No {words} has been measured yet:** the {words} figures are still to be taken, and "
-        f"nothing below speaks about a {words}."
+        f"**No {words} has been measured yet.** The code for it is there and its logic is tested "
+        f"on a CPU; nothing on this page speaks about a {words}."
         for words in missing
     ]
     return "\n\n".join(lines)
 
 
 def speed_table(entry: Measured) -> pd.DataFrame:
-    """Both implementations at the base sizes; rates are medians over rounds."""
-    columns = {
-        "iterations_per_second": "iterations/s",
-        "lower": "lower quartile",
-        "upper": "upper quartile",
-        "memory_mib": "peak memory (MiB)",
-        "gflop": "GFLOP an iteration",
-        "gflop_per_second": "GFLOP/s",
-    }
-    return _named(entry.speed)[["model", "implementation", *columns]].rename(columns=columns)
+    """All implementations at the base sizes; rates are medians over rounds, with quartiles."""
+    shown = _named(entry.speed)
+    rates = zip(shown.lower, shown.upper, strict=True)
+    return pd.DataFrame(
+        {
+            "model": shown.model,
+            "implementation": shown.implementation,
+            "iterations/s": shown.iterations_per_second,
+            "quartiles": [f"{lower:.2f} to {upper:.2f}" for lower, upper in rates],
+            "GFLOP/s": shown.gflop_per_second,
+            "peak MiB": [f"{value:.0f}" if value == value else "" for value in shown.memory_mib],
+        }
+    )
 
 
-def ratio_table(entry: Measured) -> pd.DataFrame:
-    """How many times as fast as the textbook, by setting; one column a model."""
-    speed = entry.ratios[entry.ratios.quantity == "speed"]
+def ratio_table(entry: Measured, against: str) -> pd.DataFrame:
+    """How many times as fast as `against`, an implementation, by setting; one column a model."""
+    speed = entry.ratios[(entry.ratios.quantity == "speed") & (entry.ratios.against == against)]
     return _by_setting(_named(speed), "model")
 
 
@@ -72,12 +90,71 @@ def share_table(entry: Measured) -> pd.DataFrame:
     return _by_setting(_named(ours), "model")
 
 
+def option_table(entry: Measured) -> pd.DataFrame:
+    """How many times as fast as by default this project is under each option, all runs of an
+    iteration counted; one column a model."""
+    shown = entry.options[entry.options.option != "default"]
+    wide = _named(shown).set_index(["option", "model"]).ratio.unstack("model")[list(NAMES.values())]
+    names = [name for name in OPTIONS if name in wide.index]
+    return wide.loc[names].rename(index=OPTIONS).reset_index()
+
+
+def precision_table(entry: Measured) -> pd.DataFrame | None:
+    """Losses of short trainings with products in either precision; None where not measured."""
+    if entry.precision is None:
+        return None
+    shown = _named(entry.precision)
+    return pd.DataFrame(
+        {
+            "model": shown.model,
+            "products in": shown.products,
+            "seed": shown.seed,
+            "L_x": shown.reconstruction,
+            "L_z": shown.latent,
+        }
+    )
+
+
+def profile_table(entry: Measured, batch_size: int) -> pd.DataFrame | None:
+    """Milliseconds and calls an iteration by kind of operation at a batch; None where not measured.
+
+    Below the sum, what the counted arithmetic would take at the matrix-product rate.
+    """
+    if entry.profile is None:
+        return None
+    table = _named(entry.profile[entry.profile.batch_size == batch_size])
+    cells = [
+        f"{time:.1f} ({calls:.0f})"
+        for time, calls in zip(table.milliseconds, table.calls, strict=True)
+    ]
+    wide = table.assign(cell=cells).pivot(index="kind", columns="model", values="cell")
+    order = [kind for kind in ORDER if kind in set(table.kind)]
+    wide = wide.loc[order, list(NAMES.values())]
+    wide.loc["sum"] = table.groupby("model").milliseconds.sum().map("{:.1f}".format)
+    floors = _floors(entry, batch_size)
+    if len(floors) == len(NAMES):
+        wide.loc["the arithmetic at full rate"] = floors.map("{:.1f}".format)
+    return wide.rename_axis(columns=None).reset_index().rename(columns={"kind": "ms (calls)"})
+
+
+def _floors(entry: Measured, batch_size: int) -> pd.Series:
+    """Milliseconds that the counted arithmetic of an iteration takes at the matrix-product rate."""
+    rate = entry.machine["matrix_product"]["gflop_per_second"]
+    rows = entry.scaling[
+        entry.scaling.axis.isin(["base", "batch_size"])
+        & (entry.scaling.implementation == "dcrw")
+        & (entry.scaling.batch_size == batch_size)
+    ]
+    return _named(rows).set_index("model").gflop / rate * 1000
+
+
 def numbers(found: list[Measured], root: Path) -> dict[str, Number]:
     """Named numbers for prose: `speed.<device>.<...>`. Sources are relative to `root`."""
     named: dict[str, Number] = {}
     for entry in found:
         start, folder = f"speed.{entry.device}", entry.folder.resolve().relative_to(root.resolve())
         named |= _ratio_numbers(entry, start, str(folder / "ratios.csv"))
+        named |= _option_numbers(entry, start, str(folder / "options.csv"))
         for row in entry.speed.to_dict("records"):
             key, source = f"{start}.{row['model']}", str(folder / "speed.csv")
             own = f"{key}.{row['implementation']}"
@@ -96,10 +173,15 @@ def numbers(found: list[Measured], root: Path) -> dict[str, Number]:
 
 
 def _ratio_numbers(entry: Measured, start: str, source: str) -> dict[str, Number]:
-    words = {"speed": "ratio", "memory": "memory_ratio", "share": "share"}
+    words = {
+        ("speed", "textbook"): "ratio",
+        ("speed", "textbook-prepared"): "ratio_flushed",
+        ("memory", "textbook"): "memory_ratio",
+        ("share", "matrix-product"): "share",
+    }
     named = {}
     for row in entry.ratios.to_dict("records"):
-        key = f"{start}.{words[row['quantity']]}.{row['model']}"
+        key = f"{start}.{words[row['quantity'], row['against']]}.{row['model']}"
         if row["axis"] != "base":
             key += f".{row['axis']}_{row[row['axis']]}"
         if pd.notna(row["value"]):
@@ -108,12 +190,34 @@ def _ratio_numbers(entry: Measured, start: str, source: str) -> dict[str, Number
     return named
 
 
+def _option_numbers(entry: Measured, start: str, source: str) -> dict[str, Number]:
+    return {
+        f"{start}.option.{row['option']}.{row['model']}": Number(
+            row["ratio"], source, row["rounds"]
+        )
+        for row in entry.options.to_dict("records")
+        if row["option"] != "default"
+    }
+
+
 def _load(folder: Path) -> Measured:
-    speed, scaling, ratios = (
-        pd.read_csv(folder / f"{name}.csv") for name in ("speed", "scaling", "ratios")
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_csv(folder / f"{name}.csv")
+
+    def table_or_none(name: str) -> pd.DataFrame | None:
+        return table(name) if (folder / f"{name}.csv").exists() else None
+
+    return Measured(
+        device=folder.name,
+        folder=folder,
+        speed=table("speed"),
+        scaling=table("scaling"),
+        ratios=table("ratios"),
+        options=table("options"),
+        precision=table_or_none("precision"),
+        profile=table_or_none("profile"),
+        machine=json.loads((folder / "machine.json").read_text()),
     )
-    machine = json.loads((folder / "machine.json").read_text())
-    return Measured(folder.name, folder, speed, scaling, ratios, machine)
 
 
 def _devices(found: list[Measured]) -> list[str]:

@@ -84,6 +84,14 @@ def filter_means(window: Window, size: int, indexing: Indexing = "one-based") ->
     return window.centre.unsqueeze(2) + window.stride.unsqueeze(2) * offsets
 
 
+def distances(
+    window: Window, size: int, image_size: int, indexing: Indexing = "one-based"
+) -> Tensor:
+    """From every filter's centre to every pixel (B, 2, N, A), a - mu of Eq. 19-20."""
+    pixels = pixel_positions(image_size, indexing, like=window.centre)
+    return pixels - filter_means(window, size, indexing).unsqueeze(3)
+
+
 def filterbank(
     window: Window, size: int, image_size: int, conventions: Conventions = DEFAULTS
 ) -> Tensor:
@@ -92,8 +100,7 @@ def filterbank(
     The softmax is the exact Z: a window far outside gives the border pixel full weight, and nothing
     is 0/0. Under `clamped-sum` such a filter vanishes.
     """
-    pixels = pixel_positions(image_size, conventions.indexing, like=window.centre)
-    distance = pixels - filter_means(window, size, conventions.indexing).unsqueeze(3)
+    distance = distances(window, size, image_size, conventions.indexing)
     log_variance = window.log_variance[:, :, None, None]
     if conventions.exponent == "gaussian":
         exponent = distance.square() * (-0.5 * (-log_variance).exp())

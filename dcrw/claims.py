@@ -190,7 +190,6 @@ def verdicts_page(verdicts: pd.DataFrame) -> str:
     lines = [
         ":::{list-table} The paper's claims and their verdicts",
         ":header-rows: 1",
-        ":name: verdicts-table",
         "",
         "* - Claim",
         *(f"  - {noise.capitalize()} noise" for noise in noises if noise in NOISES),

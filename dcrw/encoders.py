@@ -8,12 +8,12 @@ next state.
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dcrw import attention
+from dcrw import kernels
 from dcrw.attention import Conventions
 from dcrw.config import ModelConfig
+from dcrw.kernels import Filters, WindowLayout
 from dcrw.layers import Heads, LSTMCell
 
 CHANNELS = (32, 64)  # Conv 3 x 3 x 32 and Conv 3 x 3 x 64, Sec. III-B
@@ -43,6 +43,7 @@ class Sight(NamedTuple):
     hidden: Tensor  # (B, D) h_{t-1}^dec
     read_window: Tensor  # (B, 5) emitted from h_{t-1}^dec
     memory: Memory
+    read_filters: Filters | None = None  # of read_window, where the writer has them already
 
 
 class Convolution(nn.Conv2d):
@@ -75,11 +76,10 @@ class ConvolutionalFeatures(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, channels, N, N) to (B, count)."""
-        images = images.contiguous(
-            memory_format=torch.channels_last
-        )  # pooling is three times faster so on a CPU
-        hidden = F.max_pool2d(self.first(images), 2, ceil_mode=self.keep_border).relu()
-        return F.max_pool2d(self.second(hidden), 2, ceil_mode=self.keep_border).relu().flatten(1)
+        hidden = images
+        for layer in (self.first, self.second):
+            hidden = kernels.convolve_and_pool(hidden, layer.weight, layer.bias, self.keep_border)
+        return hidden.flatten(1)
 
 
 class PosteriorHeads(nn.Module):
@@ -105,15 +105,14 @@ class GlimpseReader(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.size, self.image_size = config.read_size, config.image_size
-        self.conventions = conventions(config)
+        self.layout = WindowLayout([config.read_size], [0], config.image_size, conventions(config))
 
     def forward(self, images: Tensor, sight: Sight) -> Tensor:
         """images (B, A, A) in [0, 1] to the glimpse (B, 2, N, N)."""
-        window = attention.window(sight.read_window, self.size, self.image_size, self.conventions)
-        filters = attention.filterbank(window, self.size, self.image_size, self.conventions)
-        error = images - sight.canvas.sigmoid()
-        return attention.read(images, error, filters, window.log_intensity)
+        filters = sight.read_filters
+        if filters is None:
+            (filters,) = kernels.windows(sight.read_window, self.layout)
+        return kernels.glimpse(images, sight.canvas, filters)
 
 
 class GlimpseCNN(nn.Module):

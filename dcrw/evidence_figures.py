@@ -1,6 +1,7 @@
 """Figures of the claims and of the chapter on reused noise, from tables alone."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -15,6 +16,7 @@ NOISE_STYLES = {
     "shared": ("--", PALETTE[1]),
     "lineage": (":", PALETTE[2]),
 }
+PLANE_RATES, PLANE_DISTORTIONS = (0.4, 60), (40, 215)
 MARKERS = {"dcrw": "o", "dcrw-write-only": "s", "draw": "^"}
 
 
@@ -29,66 +31,56 @@ def plane_figure(
     every training run.
 
     curve: columns `rate`, `distortion`, nats; paths: cell to metrics.csv of its seeds; paper: name
-    to (L_x, L_z); levels: named values of L_x; steps: T, which divides the second point's L_z where
-    all steps share one noise.
+    to (L_x, L_z), with attention first; levels: named values of L_x; steps: T, which divides the
+    second point's L_z where all steps share one noise.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 4.6), layout="constrained")
+        figure = Figure(figsize=(7, 5.6), layout="constrained")
         axis = figure.subplots()
-        order = curve.sort_values("rate")
-        shown = order[order.rate > 0.4]
-        axis.plot(
-            shown.rate, shown.distortion, color="0.15", lw=2, label="codebooks: D(R) is at or below"
-        )
-        axis.fill_between(shown.rate, shown.distortion, 215, color="0.93", lw=0)
+        _curve(axis, curve.sort_values("rate"))
         for cell, seeds in paths.items():
             _path(axis, cell, seeds)
-        for (name, (distortion, rate)), marker in zip(paper.items(), "*X", strict=True):
-            axis.plot(rate, distortion, marker, color=PALETTE[3], ms=13, mec="white", zorder=5)
-            axis.annotate(
-                f"paper, {name}",
-                (rate, distortion),
-                xytext=(8, -11),
-                textcoords="offset points",
-                size=8,
-                color=PALETTE[3],
-            )
-        (distortion, rate), marker = list(paper.values())[1], "X"
-        axis.plot(rate / steps, distortion, marker, color="white", mec=PALETTE[3], ms=10, zorder=5)
-        axis.annotate(
-            "",
-            (rate / steps, distortion),
-            (rate, distortion),
-            arrowprops={"arrowstyle": "->", "color": PALETTE[3], "lw": 0.8, "ls": ":"},
-        )
-        axis.annotate(
-            "its $L_z/T$",
-            (rate / steps, distortion),
-            xytext=(-2, 9),
-            textcoords="offset points",
-            size=8,
-            color=PALETTE[3],
-            ha="right",
-        )
+        _paper_points(axis, paper, steps)
         for name, level in levels.items():
             axis.axhline(level, color="0.6", lw=0.7)
-            axis.annotate(
-                name,
-                (0.99, level),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="bottom",
-                size=7,
-                color="0.4",
-            )
-        axis.set(xscale="log", xlim=(0.4, 60), ylim=(40, 215))
+            place: Any = ("axes fraction", "data")
+            axis.annotate(name, (0.99, level), None, place, ha="right", va="bottom", size=7)
+        axis.set(xscale="log", xlim=PLANE_RATES, ylim=PLANE_DISTORTIONS)
         axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
+        axis.minorticks_off()
         axis.set_xlabel("$L_z$ (nats an image, logarithmic)")
         axis.set_ylabel("$L_x$ (nats an image)")
-        figure.legend(
-            *axis.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=7
-        )
+        handles = axis.get_legend_handles_labels()
+        figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False, fontsize=7)
     return figure
+
+
+def _curve(axis: Axes, curve: pd.DataFrame) -> None:
+    """The codebooks' line, and beyond its end what is still known: no more rate, no more cost."""
+    axis.plot(
+        curve.rate, curve.distortion, color="0.15", lw=2, label="codebooks: $D(R)$ is at or below"
+    )
+    last = curve.iloc[-1]
+    axis.plot([last.rate, PLANE_RATES[1]], [last.distortion] * 2, color="0.15", lw=1, ls=":")
+    rates = [*curve.rate, PLANE_RATES[1]]
+    axis.fill_between(
+        rates, [*curve.distortion, last.distortion], PLANE_DISTORTIONS[1], color="0.95", lw=0
+    )
+
+
+def _paper_points(axis: Axes, paper: Mapping[str, tuple[float, float]], steps: int) -> None:
+    color = PALETTE[3]
+    (first, (lx, lz)), (second, (other_lx, other_lz)) = paper.items()
+    axis.plot(lz, lx, "*", color=color, ms=14, mec="white", zorder=5)
+    note: Any = {"textcoords": "offset points", "size": 8, "color": color}
+    axis.annotate(f"paper, {first}", (lz, lx), (10, -4), **note)
+    axis.plot(other_lz, other_lx, "X", color=color, ms=10, mec="white", zorder=5)
+    axis.annotate(f"paper, {second}", (other_lz, other_lx), (10, -17), ha="center", **note)
+    axis.plot(other_lz / steps, other_lx, "X", color="white", mec=color, ms=9, zorder=5)
+    arrow = {"arrowstyle": "->", "color": color, "lw": 0.8, "ls": ":", "shrinkA": 7, "shrinkB": 7}
+    ends = (other_lz / steps, other_lx), (other_lz, other_lx)
+    axis.annotate("", *ends, arrowprops=arrow)
+    axis.annotate("the same, $L_z/T$", ends[0], (-8, -3), ha="right", **note)
 
 
 def cells_figure(
@@ -145,6 +137,8 @@ def lines_figure(
                         table[x], table.low, table.high, color=color, alpha=0.15, lw=0
                     )
             axis.set(title=title, xlabel=labels["x"], ylabel=labels.get(title, ""))
+            if x == "step":
+                axis.xaxis.get_major_locator().set_params(integer=True)
         handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
         for axis in axes[1:]:
             handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))

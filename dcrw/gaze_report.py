@@ -145,8 +145,8 @@ def gaze_numbers(recorded: Mapping[str, Recorded]) -> dict[str, Number]:
     """`gaze.<cell>.<read|write|kl>.<quantity>` for the book's prose. Intervals are over images, for
     one training run.
 
-    Of a window: means over steps of what `gaze.of_windows` gives, and `wandering`. Of KL: `.total`;
-    `.first` and `.last`, at these steps; `.steps`, exp of the entropy of the steps' shares: 1 if
+    Of a window: means over steps of what `gaze.of_windows` gives, and `wandering`. Of KL: total;
+    first and last, at these steps; steps, exp of the entropy of the steps' shares: 1 if
     one step has all, T if all have the same.
     """
     found = {}

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
+from dcrw import kernels
+
 
 class Heads(nn.Module):
     """Several linear maps of one input, computed as one matrix product.
@@ -31,7 +33,7 @@ class Heads(nn.Module):
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """(B, inputs) to one (B, outputs) a head, by name."""
-        joint = torch.addmm(self.bias, features, self.weight.t())
+        joint = kernels.linear(features, self.weight, self.bias)
         return dict(zip(self.outputs, joint.split(list(self.outputs.values()), dim=1), strict=True))
 
 
@@ -52,11 +54,8 @@ class LSTMCell(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """One step: features, each (B, ...), and the state (B, hidden) twice; returns the new
         hidden and cell."""
-        gates = torch.addmm(self.bias, torch.cat([*features, hidden], dim=1), self.weight.t())
-        switches, update = gates.split([3 * self.hidden, self.hidden], dim=1)
-        admit, forget, emit = switches.sigmoid().chunk(3, dim=1)
-        cell = torch.addcmul(forget * cell, admit, update.tanh())
-        return emit * cell.tanh(), cell
+        inputs = torch.cat([*features, hidden], dim=1)
+        return kernels.lstm_step(self.weight, self.bias, inputs, cell)
 
 
 def logical_heads(module: nn.Module) -> Iterator[tuple[str, dict[nn.Parameter, slice]]]:

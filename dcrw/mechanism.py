@@ -162,8 +162,8 @@ def probe(features: Floats, targets: Floats, images: NDArray[np.int64]) -> float
 
 
 def sigma_agreement(log_sigma: Floats) -> dict[str, Floats]:
-    """How closely sigma_t equals sigma_1, by step: (T, n, z) to the mean of |log sigma_t - log
-    sigma_1| and their correlation over images and dimensions, (T,) each."""
+    """How closely sigma_t equals sigma_1, by step: (T, n, z) to the mean distance of
+    log sigma_t from log sigma_1 and their correlation over images and dimensions, (T,) each."""
     flat = log_sigma.reshape(len(log_sigma), -1)
     centred = flat - flat.mean(1, keepdims=True)
     scale = np.sqrt((centred**2).sum(1))

@@ -133,7 +133,7 @@ def frechet_distance(first: ArrayLike, second: ArrayLike) -> float:
 def gaussian_frechet_distance(
     mean: ArrayLike, covariance: ArrayLike, other_mean: ArrayLike, other_covariance: ArrayLike
 ) -> float:
-    """|m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2), for means (d,) and covariances (d, d).
+    """``|m - m'|^2 + tr(C + C' - 2 (C^1/2 C' C^1/2)^1/2)``, for means (d,) and covariances (d, d).
 
     Raises `ValueError`.
     """

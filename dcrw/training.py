@@ -4,12 +4,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -18,8 +20,10 @@ from dcrw import runs
 from dcrw.config import RunConfig
 from dcrw.data import DataError, Dataset
 from dcrw.engine import Engine
-from dcrw.randomness import BatchOrder, step_noise
+from dcrw.randomness import BatchOrder, Floats, step_noise
 from dcrw.runs import Checkpoint, Run
+from dcrw.seeds import SeedsEngine, require_only_seeds_differ
+from dcrw.writer import Model
 
 
 class TrainingError(RuntimeError):
@@ -47,58 +51,152 @@ def train(
     `Interrupted` after a signal.
     """
     device = device or engines.resolve_device("auto")
+    _require_size(config, dataset)
     images = dataset.train.images
-    if tuple(images.shape[1:]) != (config.model.image_size,) * 2:
-        raise DataError(
-            f"image_size = {config.model.image_size}: expected {images.shape[1]}, the images' size"
-        )
     with run.locked():
         run.begin(config)
         if not run.complete:
             with engines.prepared(device, threads):
-                _train(run, config, Engine(config, images, device), len(images), progress)
+                engine = Engine(config, images, device)
+                _train([(run, config)], engine, len(images), progress)
     return run
 
 
-def _train(run: Run, config: RunConfig, engine: Engine, images: int, progress: bool | None) -> None:
-    start, settings = _resume(run, engine), config.training
-    log = _SegmentLog(start, engine)
-    order = BatchOrder(settings.seed, settings.batch_size, images)
-    shape = (config.model.steps, settings.batch_size, config.model.latent_size)
-    correlation = config.model.noise_correlation
-    pending = list(start.tensors.get("pending", torch.empty(0, 2)).to(engine.device))
-    with _bar(settings.iterations, start.iteration, progress) as bar, _signals() as stopped:
-        for iteration in range(start.iteration, settings.iterations):
-            noise = step_noise(settings.seed, "noise", iteration, shape, correlation)
-            pending.append(engine.iterate(order(iteration), noise))
+def train_seeds(
+    runs: Sequence[Run],
+    configs: Sequence[RunConfig],
+    dataset: Dataset,
+    device: torch.device | None = None,
+    threads: int = 0,
+    progress: bool | None = None,
+) -> list[Run]:
+    """Train several configs that differ in their seed alone side by side, each into its own run's
+    folder; otherwise as `train`.
+
+    Complete runs are left as they are. The others go on from their checkpoints, which have to be of
+    one iteration: raises `RunError` where they are not, `ValueError` where the configs differ in
+    more than the seed. A run that was begun side by side can be finished alone and the other way
+    round.
+    """
+    device = device or engines.resolve_device("auto")
+    require_only_seeds_differ(configs)
+    for config in configs:
+        _require_size(config, dataset)
+    with ExitStack() as locks:
+        for run, config in zip(runs, configs, strict=True):
+            locks.enter_context(run.locked())
+            run.begin(config)
+        pairs = zip(runs, configs, strict=True)
+        left = [(run, config) for run, config in pairs if not run.complete]
+        if left:
+            images = dataset.train.images
+            with engines.prepared(device, threads):
+                engine = SeedsEngine([config for _, config in left], images, device)
+                _train(left, engine, len(images), progress)
+    return list(runs)
+
+
+def _train(
+    pairs: Sequence[tuple[Run, RunConfig]],
+    engine: Engine,
+    images: int,
+    progress: bool | None,
+) -> None:
+    starts = _resume([run for run, _ in pairs], engine)
+    parts = [
+        _Part(run, config, start, engine, images, len(pairs))
+        for (run, config), start in zip(pairs, starts, strict=True)
+    ]
+    settings, first = pairs[0][1].training, starts[0].iteration
+    with _bar(settings.iterations, first, progress) as bar, _signals() as stopped:
+        for iteration in range(first, settings.iterations):
+            indices, noise = zip(*(part.inputs(iteration) for part in parts), strict=True)
+            losses = engine.iterate_all(indices, noise)
             done = iteration + 1
             last = done == settings.iterations
-            if done % settings.metrics_interval == 0 or last:
-                row = _summary(done, _stack(pending))
-                run.append_metrics(row)
-                pending.clear()
-                text = f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}"
-                bar.set_postfix_str(text, refresh=False)
+            for part, own in zip(parts, losses, strict=True):
+                part.note(own)
+                if done % settings.metrics_interval == 0 or last:
+                    bar.set_postfix_str(part.summarise(done), refresh=False)
             bar.update()
             if not last and (stopped or done % settings.checkpoint_interval == 0):
-                _require_finite(_stack(pending), done)
-                tensors = _finite_state(engine, done) | {"pending": _stack(pending)}
-                run.save_checkpoint(Checkpoint(done, log.segments(done), tensors))
+                states = engine.states()
+                for part, state in zip(parts, states, strict=True):
+                    part.check(state, done)
+                for part, state in zip(parts, states, strict=True):
+                    part.save(state, done)
                 if stopped:
                     raise Interrupted(f"stopped after iteration {done}; the same command resumes")
-    _finite_state(engine, settings.iterations)
-    run.finish(engine.model, _provenance(config, engine, log.segments(settings.iterations)))
+    for part, state in zip(parts, engine.states(), strict=True):
+        part.check(state, settings.iterations)
+    for part, model in zip(parts, engine.models(), strict=True):
+        part.finish(model)
+
+
+class _Part:
+    """What is one run's own in a training loop: its inputs, metrics, checkpoints and files."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: RunConfig,
+        start: Checkpoint,
+        engine: Engine,
+        images: int,
+        together: int,
+    ):
+        """images: how many there are; together: how many runs are trained side by side."""
+        self._run, self._config, self._settings = run, config, config.training
+        self._log = _SegmentLog(start, engine.device, together)
+        self._order = BatchOrder(self._settings.seed, self._settings.batch_size, images)
+        pending = start.tensors.get("pending", torch.empty(0, 2))
+        self._pending = list(pending.to(engine.device))
+
+    def inputs(self, iteration: int) -> tuple[NDArray[np.int64], Floats]:
+        """Indices (B,) and noise (T, B, z) of an iteration."""
+        seed, model = self._settings.seed, self._config.model
+        shape = (model.steps, self._settings.batch_size, model.latent_size)
+        noise = step_noise(seed, "noise", iteration, shape, model.noise_correlation)
+        return self._order(iteration), noise
+
+    def note(self, losses: Tensor) -> None:
+        """Keep an iteration's losses (2,) for the next summary."""
+        self._pending.append(losses)
+
+    def summarise(self, done: int) -> str:
+        """Write a row of metrics; returns it in words."""
+        row = _summary(done, _stack(self._pending))
+        self._run.append_metrics(row)
+        self._pending.clear()
+        return f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}"
+
+    def check(self, state: dict[str, Tensor], done: int) -> None:
+        """Raises `TrainingError` where something is not finite."""
+        _require_finite(_stack(self._pending), done)
+        _require_finite_state(state, done)
+
+    def save(self, state: dict[str, Tensor], done: int) -> None:
+        """Write a checkpoint."""
+        tensors = state | {"pending": _stack(self._pending)}
+        self._run.save_checkpoint(Checkpoint(done, self._log.segments(done), tensors))
+
+    def finish(self, model: Model) -> None:
+        """Write weights and provenance."""
+        segments = self._log.segments(self._settings.iterations)
+        self._run.finish(model, _provenance(self._config, model, segments))
 
 
 class _SegmentLog:
     """What this process and those before it did of a run, for provenance."""
 
-    def __init__(self, start: Checkpoint, engine: Engine):
+    def __init__(self, start: Checkpoint, device: torch.device, together: int):
         self._start, self._began = start, time.monotonic()
-        self._now = {
-            "device": engines.describe(engine.device),
+        self._now: dict[str, Any] = {
+            "device": engines.describe(device),
             "software": runs.describe_software(),  # now: the sources may change while this runs
         }
+        if together > 1:
+            self._now["side_by_side"] = together  # runs that shared these seconds
 
     def segments(self, done: int) -> list[dict[str, Any]]:
         """Iterations, seconds, device and software of each uninterrupted stretch up to `done`."""
@@ -107,30 +205,46 @@ class _SegmentLog:
         return [*self._start.segments, present | self._now]
 
 
-def _resume(run: Run, engine: Engine) -> Checkpoint:
-    checkpoint = run.load_checkpoint() or Checkpoint(0, [], {})
-    tensors = {name: value for name, value in checkpoint.tensors.items() if name != "pending"}
+def _resume(runs_: Sequence[Run], engine: Engine) -> list[Checkpoint]:
+    found = [run.load_checkpoint() or Checkpoint(0, [], {}) for run in runs_]
+    for run, checkpoint in zip(runs_, found, strict=True):
+        if checkpoint.iteration != found[0].iteration:
+            raise runs.RunError(
+                f"{run.folder}: its checkpoint is of iteration {checkpoint.iteration}, that of "
+                f"{runs_[0].folder} of {found[0].iteration}; train them one by one"
+            )
+    states = [
+        {name: value for name, value in checkpoint.tensors.items() if name != "pending"}
+        for checkpoint in found
+    ]
     try:
-        if tensors:
-            engine.load_state(tensors)
+        if states[0]:
+            engine.load_states(states)
     except (KeyError, RuntimeError, ValueError) as error:
         raise runs.RunError(
-            f"{run.folder}: the checkpoint does not fit this model ({error}); "
-            "remove it to start again"
+            f"{', '.join(str(run.folder) for run in runs_)}: the checkpoint does not fit this "
+            f"model ({error}); remove it to start again"
         ) from None
-    run.keep_metrics_until(checkpoint.iteration)
-    return checkpoint
+    for run, checkpoint in zip(runs_, found, strict=True):
+        run.keep_metrics_until(checkpoint.iteration)
+    return found
 
 
-def _finite_state(engine: Engine, iteration: int) -> dict[str, Tensor]:
-    state = engine.state()
+def _require_size(config: RunConfig, dataset: Dataset) -> None:
+    found = dataset.train.images.shape[1:]
+    if tuple(found) != (config.model.image_size,) * 2:
+        raise DataError(
+            f"image_size = {config.model.image_size}: expected {found[0]}, the images' size"
+        )
+
+
+def _require_finite_state(state: dict[str, Tensor], iteration: int) -> None:
     for name, value in state.items():
         if not value.isfinite().all():
             raise TrainingError(
                 f"iteration {iteration}: {name} is not finite; the last good checkpoint is kept. "
                 "Try a lower learning_rate or clip_norm"
             )
-    return state
 
 
 def _summary(iteration: int, losses: Tensor) -> dict[str, float]:
@@ -161,9 +275,7 @@ def _stack(pending: list[Tensor]) -> Tensor:
     return torch.stack(pending).cpu() if pending else torch.empty(0, 2)
 
 
-def _provenance(
-    config: RunConfig, engine: Engine, segments: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _provenance(config: RunConfig, model: Model, segments: list[dict[str, Any]]) -> dict[str, Any]:
     seconds = sum(segment["seconds"] for segment in segments)
     return {
         "run": config.folder_name,
@@ -171,7 +283,7 @@ def _provenance(
         "seed": config.training.seed,
         "iterations": config.training.iterations,
         "batch_size": config.training.batch_size,
-        "parameters": sum(parameter.numel() for parameter in engine.model.parameters()),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": segments[-1]["device"],
         "wall_seconds": round(seconds, 1),
         "iterations_per_second": round(config.training.iterations / seconds, 3),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from dcrw import attention, losses
+from dcrw import kernels, losses
 from dcrw.config import ModelConfig
 from dcrw.encoders import (
     ENCODERS,
@@ -22,6 +22,7 @@ from dcrw.encoders import (
     Sight,
     conventions,
 )
+from dcrw.kernels import Filters, WindowLayout
 from dcrw.layers import Heads, LSTMCell
 
 
@@ -33,6 +34,7 @@ class State(NamedTuple):
     cell: Tensor  # (B, D) the decoder's LSTM cell
     read_window: Tensor  # (B, 5) the next read window, emitted from h_t^dec
     memory: Memory = None  # of an encoder that has one
+    read_filters: Filters | None = None  # of read_window
 
 
 class Reconstruction(NamedTuple):
@@ -88,6 +90,7 @@ class Writer(nn.Module):
         self.encoder = ENCODERS[config.architecture](config)
         self.decoder = LSTMCell(config.latent_size, config.hidden_size, config.forget_bias)
         self.heads = Heads(config.hidden_size, self._head_sizes())
+        self.layout = self._layout()
         for name, rows in self.heads.rows().items():
             if name != "patch":
                 self.heads.bias.data[rows][-2] = config.initial_log_stride  # before log gamma
@@ -115,7 +118,9 @@ class Writer(nn.Module):
 
         seen: what `encoder.look` returned; noise: (B, z) from N(0, 1).
         """
-        sight = Sight(state.canvas, state.hidden, state.read_window, state.memory)
+        sight = Sight(
+            state.canvas, state.hidden, state.read_window, state.memory, state.read_filters
+        )
         posterior, memory = self.encoder(seen, sight)
         latent = sample(posterior, noise)
         state, strokes = self.draw(latent, state)
@@ -128,21 +133,20 @@ class Writer(nn.Module):
         emitted = self.heads(hidden)
         size = self.config.write_size
         patch = emitted["patch"].unflatten(1, (size, size))
-        window = attention.window(
-            emitted["write_window"], size, self.config.image_size, self.conventions
-        )
-        filters = attention.filterbank(window, size, self.config.image_size, self.conventions)
-        canvas = attention.write(state.canvas, patch, filters, window.log_intensity)
+        windows = torch.cat([part for name, part in emitted.items() if name != "patch"], dim=1)
+        filters = kernels.windows(windows, self.layout)
+        canvas = kernels.stroke(state.canvas, patch, filters[0])
         read_window = emitted.get("read_window", emitted["write_window"])
-        return State(canvas, hidden, cell, read_window), Strokes(patch, emitted["write_window"])
+        state = State(canvas, hidden, cell, read_window, None, *filters[1:])
+        return state, Strokes(patch, emitted["write_window"])
 
     def initial(self, batch: int) -> State:
         """The state before the first step; decision 12."""
         size, width = self.config.image_size, self.config.hidden_size
         if self.config.initial_state == "learned":
-            canvas = self.initial_canvas.expand(batch, size, size)
+            canvas = _each(self.initial_canvas, 2, batch)
             hidden, cell = (
-                start.expand(batch, width) for start in (self.initial_hidden, self.initial_cell)
+                _each(start, 1, batch) for start in (self.initial_hidden, self.initial_cell)
             )
         else:
             canvas = self.heads.weight.new_full((batch, size, size), self.config.initial_canvas)
@@ -173,6 +177,14 @@ class Writer(nn.Module):
             state, strokes = self.draw(latent, state)
             rows.append((state.canvas, latent, *strokes))
         return Trace(*_stack_columns(rows))
+
+    def _layout(self) -> WindowLayout:
+        """The write window, then the read window where there is one."""
+        sizes, heads = [self.config.write_size], [0]
+        if self.encoder.reads:
+            sizes.append(self.config.read_size)
+            heads.append(len(self.heads.outputs) - 2)  # of its own, or the write window's
+        return WindowLayout(sizes, heads, self.config.image_size, self.conventions)
 
     def _head_sizes(self) -> dict[str, int]:
         count = self.conventions.numbers
@@ -249,6 +261,13 @@ def loss_terms(model: Model, images: Tensor, noise: Tensor) -> Losses:
 def sample(posterior: Posterior, noise: Tensor) -> Tensor:
     """The reparameterisation trick (Eq. 4): mu + sigma epsilon."""
     return torch.addcmul(posterior.mean, posterior.log_sigma.exp(), noise)
+
+
+def _each(start: Tensor, dimensions: int, batch: int) -> Tensor:
+    """A starting value for every image of a batch; of S values, each for its part of the batch."""
+    shape = start.shape[-dimensions:]
+    starts = start.reshape(-1, 1, *shape)
+    return starts.expand(-1, batch // len(starts), *shape).reshape(batch, *shape)
 
 
 def _stack_columns(rows: Sequence[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:

@@ -4,6 +4,7 @@ what it says."""
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import bench, contestants, flops, plots, report, textbook
-from dcrw import figures, writer
+from benchmarks import bench, contestants, flops, plots, profiling, report, textbook, workers
+from dcrw import engine, figures, writer
 from dcrw.config import ModelConfig, RunConfig, make_config
 from dcrw.engine import Engine
 from dcrw.layers import Heads, LSTMCell
@@ -148,11 +149,11 @@ def batches(iterations: int) -> tuple[np.ndarray, np.ndarray]:
     return order, generator.standard_normal(shape, dtype=np.float32)
 
 
-def train_ours(engine: Engine, iterations: int) -> np.ndarray:
+def train_ours(trainer: Engine, iterations: int) -> np.ndarray:
     """(iterations, 2) losses."""
     dtype = torch.get_default_dtype()
     steps = [
-        engine.iterate(indices, torch.as_tensor(noise).to(dtype).numpy()).clone()
+        trainer.iterate(indices, torch.as_tensor(noise).to(dtype).numpy()).clone()
         for indices, noise in zip(*batches(iterations), strict=True)
     ]
     return torch.stack(steps).double().numpy()
@@ -183,9 +184,9 @@ def double() -> Iterator[None]:
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("architecture", MODELS)
 def test_training_equals_the_textbook_in_double_precision(architecture: str) -> None:
-    engine, images = Engine(small(architecture), digits(), torch.device("cpu")), digits()
-    slow = twin(engine.model)
-    ours, theirs = train_ours(engine, 50), train_slow(slow, images, 50)
+    trainer, images = Engine(small(architecture), digits(), torch.device("cpu")), digits()
+    slow = twin(trainer.model)
+    ours, theirs = train_ours(trainer, 50), train_slow(slow, images, 50)
     np.testing.assert_allclose(ours, theirs, rtol=1e-10)
 
 
@@ -196,13 +197,13 @@ def test_training_stays_within_the_spread_of_the_textbook(architecture: str) -> 
 
     Without its epsilon: that makes filters vanish which lie far outside the image.
     """
-    engine, images = Engine(small(architecture), digits(), torch.device("cpu")), digits()
-    slow, near = twin(engine.model, 1e-30), twin(engine.model, 1e-30)
+    trainer, images = Engine(small(architecture), digits(), torch.device("cpu")), digits()
+    slow, near = twin(trainer.model, 1e-30), twin(trainer.model, 1e-30)
     torch.manual_seed(2)
     with torch.no_grad():
         for parameter in near.parameters():
             parameter.mul_(1 + 1e-3 * torch.randn_like(parameter))
-    ours = train_ours(engine, ITERATIONS)
+    ours = train_ours(trainer, ITERATIONS)
     first, second = (train_slow(model, images, ITERATIONS) for model in (slow, near))
     assert first[-20:].sum(1).mean() < 0.8 * first[0].sum()
     spread = np.abs(first - second).mean(0)
@@ -266,6 +267,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         seconds=0.001,
         matrix_size=64,
         memory_rounds=0,
+        option_rounds=2,
+        precision_iterations=10,
+        profile_batches=(4,),
+        profile_iterations=1,
     )
     bench.measure(settings, torch.device("cpu"), 1, folder)
     return folder
@@ -276,6 +281,9 @@ def test_benchmark_writes_its_tables(measured: Path) -> None:
         "speed.csv",
         "scaling.csv",
         "ratios.csv",
+        "options.csv",
+        "precision.csv",
+        "profile.csv",
         "machine.json",
     }
     speed, scaling, ratios = (
@@ -291,7 +299,11 @@ def test_benchmark_writes_its_tables(measured: Path) -> None:
         assert (table.gflop > 0).all() and (table.share > 0).all()
     assert (speed["rounds"] == 3).all() and (speed.batch_size == 4).all()
     assert set(scaling.batch_size) == {4, 6} and set(scaling.steps) == {2, 3}
-    assert ratios.groupby("quantity").size().to_dict() == {"speed": 9, "share": 6}
+    assert ratios.groupby(["quantity", "against"]).size().to_dict() == {
+        ("speed", "textbook"): 9,
+        ("speed", "textbook-prepared"): 9,
+        ("share", "matrix-product"): 6,
+    }
     assert (ratios.lower <= ratios.value).all() and (ratios.value <= ratios.upper).all()
 
 
@@ -307,38 +319,110 @@ def test_benchmark_describes_its_machine(measured: Path) -> None:
 
 def test_benchmark_prints_the_ratios_at_the_base_sizes_last(measured: Path) -> None:
     lines = bench.report(pd.read_csv(measured / "ratios.csv")).splitlines()
-    assert len(lines) == 15
-    assert ["batch 4, T 3," in line for line in lines] == [False] * 9 + [True] * 6
+    assert len(lines) == 24
+    assert ["batch 4, T 3," in line for line in lines] == [False] * 15 + [True] * 9
+    assert all(line.endswith("as fast as the textbook") for line in lines[-3:])
+    assert all(line.endswith("with denormals flushed") for line in lines[-6:-3])
 
 
 def test_pages_say_which_device_was_measured(measured: Path) -> None:
     found = report.load(measured.parent)
     assert [entry.device for entry in found] == ["cpu"]
     text = report.statement(found)
-    assert "CPU measured" in text and "No GPU has been measured yet" in text
+    assert "CPU measured" in text and "No GPU has been measured yet." in text
     assert "No CPU has been measured yet" in report.statement([])
 
 
 def test_tables_and_figure_are_made_from_the_files(measured: Path, tmp_path: Path) -> None:
     (entry,) = report.load(measured.parent)
-    assert report.speed_table(entry).shape == (6, 8)
-    ratios = report.ratio_table(entry)
-    assert list(ratios) == [*report.AXES.values(), *report.NAMES.values()]
-    assert ratios.notna().all(axis=None) and len(ratios) == 3
+    assert report.speed_table(entry).shape == (9, 6)
+    for against in ("textbook", "textbook-prepared"):
+        ratios = report.ratio_table(entry, against)
+        assert list(ratios) == [*report.AXES.values(), *report.NAMES.values()]
+        assert ratios.notna().all(axis=None) and len(ratios) == 3
     assert list(report.share_table(entry)["batch"]) == [4, 6]
+    options = report.option_table(entry)
+    assert list(options["option"]) == list(report.OPTIONS.values())[1:]
+    assert (options[list(report.NAMES.values())] > 0).all(axis=None)
+    assert list(report.precision_table(entry)["products in"][:3]) == [
+        "float32",
+        "bfloat16",
+        "float32",
+    ]
+    profile = report.profile_table(entry, 4)
+    assert list(profile["ms (calls)"][-2:]) == ["sum", "the arithmetic at full rate"]
     figures.save_figure(plots.speed_figure(entry), tmp_path / "speed")
     assert (tmp_path / "speed.png").stat().st_size > 1000
+
+
+def test_what_was_not_measured_is_left_out(measured: Path, tmp_path: Path) -> None:
+    """On a GPU there is neither a profile nor a comparison of precisions."""
+    folder = shutil.copytree(measured, tmp_path / "cuda")
+    for name in ("profile", "precision"):
+        (folder / f"{name}.csv").unlink()
+    (entry,) = report.load(tmp_path)
+    assert report.profile_table(entry, 4) is None and report.precision_table(entry) is None
+    assert "No CPU has been measured yet." in report.statement([entry])
+
+
+@pytest.mark.parametrize("option", contestants.OPTIONS)
+def test_options_leave_the_process_as_it_was(option: str) -> None:
+    kinds = [getattr(torch.backends.mkldnn, name) for name in ("matmul", "conv")]
+
+    def settings() -> list[object]:
+        return [torch.get_num_threads(), *(kind.fp32_precision for kind in kinds)]
+
+    before = settings()
+    with contestants.under(option):
+        assert (settings()[1:] == ["bf16", "bf16"]) == (option == "bfloat16")
+        assert torch.get_num_threads() == (1 if option == "one-thread" else before[0])
+    assert settings() == before
+
+
+def test_several_seeds_count_as_so_many_runs(measured: Path) -> None:
+    options = pd.read_csv(measured / "options.csv").set_index(["model", "option"])
+    for model in MODELS:
+        assert options.runs[model, "seeds"] == contestants.SEEDS
+        assert options.ratio[model, "default"] == 1
+    (entry, *_) = contestants.contestants(TINY | {"batch_size": 4})
+    images = contestants.images_of(12)
+    steps = contestants.training(entry._replace(option="seeds"), images, torch.device("cpu"))
+    losses = next(steps)
+    assert losses.shape == (contestants.SEEDS, 2) and len(set(losses[:, 0].tolist())) > 1
+
+
+def test_denormals_are_flushed_where_the_process_is_prepared() -> None:
+    with workers.started("cpu", 1) as both:
+        flushing = {
+            prepared: both._call(prepared, engine._flushes_denormals) for prepared in (True, False)
+        }
+    assert flushing == {True: True, False: False}
+
+
+def test_every_operation_has_a_kind() -> None:
+    assert profiling.kind_of("aten::bmm") == profiling.PRODUCTS
+    assert profiling.kind_of("aten::convolution_backward") == profiling.CONVOLUTIONS
+    assert profiling.kind_of("aten::sigmoid_backward") == "elementwise and sums"
+    assert profiling.kind_of("aten::slice") == "views, autograd and Python"
+    assert profiling.kind_of("_GlimpseBackward") == "views, autograd and Python"
+    assert profiling.kind_of("aten::_fused_adam_") == "optimiser and clipping"
 
 
 def test_numbers_name_their_source(measured: Path) -> None:
     named = report.numbers(report.load(measured.parent), measured.parent.parent)
     folder = f"{measured.parent.name}/cpu"
     ratios = pd.read_csv(measured / "ratios.csv")
-    first = ratios[(ratios.quantity == "speed") & (ratios.axis == "base")].set_index("model")
+    speed = ratios[(ratios.quantity == "speed") & (ratios.axis == "base")]
+    first = speed[speed.against == "textbook"].set_index("model")
     number = named["speed.cpu.ratio.dcrw"]
     assert (number.value, number.source) == (first.value["dcrw"], f"{folder}/ratios.csv")
     assert number.n == 3
-    assert {"speed.cpu.ratio.draw.batch_size_6", "speed.cpu.share.dcrw"} <= named.keys()
+    assert {
+        "speed.cpu.ratio.draw.batch_size_6",
+        "speed.cpu.ratio_flushed.dcrw-write-only",
+        "speed.cpu.share.dcrw",
+        "speed.cpu.option.seeds.dcrw",
+    } <= named.keys()
     assert named["speed.cpu.threads"].value == 1
 
 

@@ -1,0 +1,400 @@
+"""The inner steps of the models with hand-written backward passes: reading, drawing, the CNN and
+the LSTM cell, each one node of the autograd graph instead of dozens.
+
+Forward, each computes what the plain form beside it computes. Backward, what autograd would, up to
+rounding; not twice differentiable. Where weights have a leading dimension S, images and states
+hold S equal batches one after another, each for its own weights. Sizes: B images of A x A pixels, N
+filters an axis, D LSTM units.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from dcrw import attention
+from dcrw.attention import Conventions
+
+_plain = False
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Within it, autograd differentiates the plain forms: the reference, and what `torch.func`
+    transforms. Belongs to the process."""
+    global _plain
+    before, _plain = _plain, True
+    try:
+        yield
+    finally:
+        _plain = before
+
+
+class Filters(NamedTuple):
+    """A window on the image, ready for use."""
+
+    across: Tensor  # (B, N, A) F_X
+    down: Tensor  # (B, N, A) F_Y
+    intensity: Tensor  # (B, 1, 1) gamma
+
+
+class WindowLayout:
+    """Several windows whose filters are made at once.
+
+    sizes: N of each window, K = sum of N; heads: which group of emitted numbers (Eq. 15) each
+    window is decoded from, H groups in all.
+    """
+
+    def __init__(
+        self, sizes: list[int], heads: list[int], image_size: int, conventions: Conventions
+    ):
+        self.sizes, self.heads = sizes, heads
+        self.groups = max(heads) + 1
+        self.image_size, self.conventions = image_size, conventions
+        self._constants: dict[tuple[torch.dtype, torch.device], _Constants] = {}
+
+    def constants(self, like: Tensor) -> "_Constants":
+        """The layout as matrices, of the type and on the device of `like`."""
+        key = like.dtype, like.device
+        if key not in self._constants:
+            self._constants[key] = self._as_matrices(like)
+        return self._constants[key]
+
+    def _as_matrices(self, like: Tensor) -> "_Constants":
+        side, filters, heads = self.image_size, sum(self.sizes), self.groups
+        conventions, middle = self.conventions, (self.image_size + 1) / 2
+        factor, power = (0.5, 1) if conventions.exponent == "gaussian" else (0.25, 2)
+        weights = torch.zeros(heads, 5, 2, 2, filters, dtype=torch.float64)
+        offset = torch.zeros(2, 2, filters, dtype=torch.float64)
+        start = 0
+        for size, head in zip(self.sizes, self.heads, strict=True):
+            own = slice(start, start + size)
+            strides = attention.grid(size, conventions.indexing).double() * (side - 1) / (size - 1)
+            for axis in range(2):
+                weights[head, axis, 0, axis, own] = middle  # Eq. 16-17, less the middle
+                weights[head, 3, 0, axis, own] = strides  # Eq. 13-14, 18
+            weights[head, 2, 1, :, own] = -power / 2
+            start += size
+        offset[1] = math.log(factor) / 2
+        pixels = attention.pixel_positions(side, conventions.indexing).double() - middle
+        return _Constants(
+            weights.view(5 * heads, -1).to(like),
+            offset.view(-1).to(like),
+            torch.stack([pixels, torch.ones_like(pixels)]).to(like),
+            like.new_zeros(()),
+        )
+
+
+class _Constants(NamedTuple):
+    """Eq. 13-20 as matrices. The distance of a pixel from a filter's mean, so scaled that the
+    filter's exponent is less its square, is (pixel - mean) scale."""
+
+    weights: Tensor  # (5 H, 4 K): g_X, g_Y, log sigma^2, delta, gamma to means, then log scales
+    offset: Tensor  # (4 K,)
+    pixels: Tensor  # (2, A): positions from the image's middle, and ones
+    zero: Tensor  # ()
+
+
+def windows(emitted: Tensor, layout: WindowLayout) -> list[Filters]:
+    """The filters of several windows at once (Eq. 13-20).
+
+    emitted: (B, 5 H) or (B, 4 H), what H heads emit (Eq. 15).
+    """
+    if not _plain:
+        banks = iter(_Windows.apply(emitted, layout))
+        return [Filters(*triple) for triple in zip(banks, banks, banks, strict=True)]
+    found = []
+    for size, head in zip(layout.sizes, layout.heads, strict=True):
+        numbers = layout.conventions.numbers
+        own = emitted[:, head * numbers : (head + 1) * numbers]
+        window = attention.window(own, size, layout.image_size, layout.conventions)
+        bank = attention.filterbank(window, size, layout.image_size, layout.conventions)
+        found.append(Filters(bank[:, 0], bank[:, 1], window.log_intensity.exp().unsqueeze(2)))
+    return found
+
+
+def glimpse(images: Tensor, canvas: Tensor, filters: Filters) -> Tensor:
+    """Read image and error image through a window (Eq. 7-8, 21), (B, 2, N, N).
+
+    images: (B, A, A) in [0, 1]; canvas: (B, A, A) logits.
+    """
+    if not _plain:
+        return _Glimpse.apply(images, canvas, *filters)
+    bank = torch.stack([filters.across, filters.down], dim=1)
+    error = images - canvas.sigmoid()
+    return attention.read(images, error, bank, filters.intensity.squeeze(2).log())
+
+
+def stroke(canvas: Tensor, patch: Tensor, filters: Filters) -> Tensor:
+    """Write a patch through a window onto the canvas (Eq. 12, 22-23), (B, A, A).
+
+    canvas: (B, A, A) logits; patch: (B, N, N).
+    """
+    if not _plain:
+        return _Stroke.apply(canvas, patch, *filters)
+    bank = torch.stack([filters.across, filters.down], dim=1)
+    return attention.write(canvas, patch, bank, filters.intensity.squeeze(2).log())
+
+
+def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """W x + b: (B, inputs) to (B, outputs).
+
+    weight: (outputs, inputs) or (S, outputs, inputs); bias: (outputs,) or (S, outputs).
+    """
+    if weight.dim() == 2:
+        return torch.addmm(bias, inputs, weight.t())
+    own = inputs.reshape(len(weight), -1, inputs.shape[1])
+    return torch.baddbmm(bias.unsqueeze(1), own, weight.mT).flatten(0, 1)
+
+
+def convolve_and_pool(
+    images: Tensor, weight: Tensor, bias: Tensor | None, keep_border: bool
+) -> Tensor:
+    """3 x 3 convolution with same padding, 2 x 2 max pooling, ReLU (Sec. III-B).
+
+    images: (B, channels, N, N); weight: (outputs, channels, 3, 3), or S of them; bias: (outputs,).
+    """
+    if weight.dim() == 5:
+        biases = [None] * len(weight) if bias is None else bias.unbind()
+        parts = zip(images.chunk(len(weight)), weight, biases, strict=True)
+        return torch.cat([convolve_and_pool(*part, keep_border) for part in parts])
+    if not _plain:
+        return _ConvolveAndPool.apply(images, weight, bias, keep_border)
+    return F.max_pool2d(F.conv2d(images, weight, bias, padding=1), 2, ceil_mode=keep_border).relu()
+
+
+def lstm_step(weight: Tensor, bias: Tensor, inputs: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of an LSTM cell: the new hidden state and cell, (B, D) each.
+
+    weight: (4 D, inputs) or S of them, gates i, f, o, then the update; bias: (4 D,); inputs:
+    (B, inputs), [input, hidden].
+    """
+    if not _plain:
+        return _LSTMStep.apply(weight, bias, inputs, cell)
+    units = cell.shape[1]
+    switches, update = linear(inputs, weight, bias).split([3 * units, units], dim=1)
+    admit, forget, emit = switches.sigmoid().chunk(3, dim=1)
+    cell = torch.addcmul(forget * cell, admit, update.tanh())
+    return emit * cell.tanh(), cell
+
+
+class _Windows(torch.autograd.Function):
+    """Filters are ordered X then Y, within an axis by window: K of them on each axis."""
+
+    @staticmethod
+    def forward(ctx: Any, emitted: Tensor, layout: WindowLayout) -> tuple[Tensor, ...]:
+        batch, filters = len(emitted), sum(layout.sizes)
+        weights, offset, pixels, zero = layout.constants(emitted)
+        steered = _five_numbers(emitted, layout)  # (B, H, 5)
+        steered[..., 3:].exp_()
+        placed = torch.addmm(offset, steered.flatten(1), weights).view(batch, 2, 2 * filters)
+        means, scales = placed[:, 0], placed[:, 1].exp_()  # (B, 2 K)
+        lines = torch.stack([scales, (means * scales).neg_()], dim=2)
+        distance = lines.flatten(0, 1) @ pixels  # (B 2 K, A)
+        exponent = torch.addcmul(zero, distance, distance, value=-1)
+        bank = exponent.view(batch, 2, filters, layout.image_size)
+        if layout.conventions.normaliser == "softmax":
+            bank = bank.softmax(3)
+        else:
+            weights = bank.exp_()
+            bank = weights / weights.sum(3, keepdim=True).clamp_(min=1e-8)
+        ctx.save_for_backward(bank, steered, placed, lines)
+        ctx.layout = layout
+        ctx.set_materialize_grads(False)
+        found, start = [], 0
+        for size, head in zip(layout.sizes, layout.heads, strict=True):
+            own = bank[:, :, start : start + size]
+            found += [own[:, 0], own[:, 1], steered[:, head, 4:, None]]
+            start += size
+        return tuple(found)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        bank, steered, placed, lines = ctx.saved_tensors
+        layout: WindowLayout = ctx.layout
+        weights, _, pixels, _ = layout.constants(bank)
+        batch, side = len(bank), layout.image_size
+        given = [
+            bank.new_zeros(batch, size, side) if grad is None else grad
+            for axis in range(2)
+            for size, grad in zip(layout.sizes, grads[axis::3], strict=True)
+        ]
+        grad_exponent = _normaliser_backward(
+            torch.cat(given, dim=1).view_as(bank), bank, layout.conventions
+        )
+        distance = lines.flatten(0, 1) @ pixels
+        grad_distance = grad_exponent.view_as(distance).mul_(distance).mul_(-2)
+        grad_scales, grad_shifts = (grad_distance @ pixels.t()).view_as(lines).unbind(2)
+        means, scales = placed.unbind(1)
+        grad_means = (grad_shifts * scales).neg_()
+        grad_log_scales = torch.addcmul(grad_scales, grad_shifts, means, value=-1).mul_(scales)
+        grad_steered = torch.cat([grad_means, grad_log_scales], dim=1) @ weights.t()
+        grad_steered = grad_steered.view_as(steered)
+        for grad, head in zip(grads[2::3], layout.heads, strict=True):
+            if grad is not None:
+                grad_steered[:, head, 4] += grad[:, 0, 0]
+        grad_steered[..., 3:] *= steered[..., 3:]
+        if layout.conventions.parameters == "four":
+            grad_steered[..., 4] += grad_steered[..., 2]
+            grad_steered = grad_steered[..., [0, 1, 3, 4]]
+        return grad_steered.flatten(1), None
+
+
+def _five_numbers(emitted: Tensor, layout: WindowLayout) -> Tensor:
+    """A copy of what was emitted as (B, H, 5): g_X, g_Y, log sigma^2, log delta, log gamma."""
+    numbers = emitted.view(len(emitted), layout.groups, layout.conventions.numbers)
+    if layout.conventions.parameters == "five":
+        return numbers.clone()
+    return numbers[..., [0, 1, 3, 2, 3]]
+
+
+def _normaliser_backward(grad: Tensor, bank: Tensor, conventions: Conventions) -> Tensor:
+    """From the gradient with respect to normalised filters to that with respect to exponents."""
+    if conventions.normaliser == "softmax":
+        return torch.ops.aten._softmax_backward_data(grad, bank, 3, bank.dtype)
+    along = (grad * bank).sum(3, keepdim=True)
+    clamped = bank.sum(3, keepdim=True) < 1 - 1e-6
+    return bank * (grad - along.masked_fill_(clamped, 0))
+
+
+class _Glimpse(torch.autograd.Function):
+    """The glimpse of the error image is that of the image less that of sigma(c)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, images: Tensor, canvas: Tensor, across: Tensor, down: Tensor, intensity: Tensor
+    ) -> Tensor:
+        drawn = canvas.sigmoid()
+        image_rows, drawn_rows = down @ images, down @ drawn  # (B, N, A)
+        across_t = across.transpose(1, 2)
+        seen, seen_drawn = image_rows @ across_t, drawn_rows @ across_t  # (B, N, N)
+        pair = torch.stack([seen, seen - seen_drawn], dim=3)  # (B, N, N, 2)
+        ctx.save_for_backward(images, drawn, across, down, intensity, image_rows, drawn_rows, pair)
+        return (pair * intensity.unsqueeze(3)).permute(0, 3, 1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        images, drawn, across, down, intensity, image_rows, drawn_rows, pair = ctx.saved_tensors
+        grad_intensity = (grad * pair.permute(0, 3, 1, 2)).sum((1, 2, 3)).view(-1, 1, 1)
+        on_image, on_error = (grad * intensity.unsqueeze(1)).unbind(1)
+        on_image, on_drawn = on_image + on_error, -on_error
+        grad_across = torch.baddbmm(
+            on_image.transpose(1, 2) @ image_rows, on_drawn.transpose(1, 2), drawn_rows
+        )
+        grad_image_rows, grad_drawn_rows = on_image @ across, on_drawn @ across
+        grad_down = torch.baddbmm(
+            grad_image_rows @ images.transpose(1, 2), grad_drawn_rows, drawn.transpose(1, 2)
+        )
+        down_t = down.transpose(1, 2)
+        grad_canvas = torch.ops.aten.sigmoid_backward(down_t @ grad_drawn_rows, drawn)
+        grad_images = down_t @ grad_image_rows if ctx.needs_input_grad[0] else None
+        return grad_images, grad_canvas, grad_across, grad_down, grad_intensity
+
+
+class _Stroke(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, canvas: Tensor, patch: Tensor, across: Tensor, down: Tensor, intensity: Tensor
+    ) -> Tensor:
+        scaled = patch / intensity
+        columns = down.transpose(1, 2) @ scaled  # (B, A, N)
+        ctx.save_for_backward(scaled, columns, across, down, intensity)
+        return torch.baddbmm(canvas, columns, across)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        scaled, columns, across, down, intensity = ctx.saved_tensors
+        grad_across = columns.transpose(1, 2) @ grad  # (B, N, A)
+        grad_columns = across @ grad.transpose(1, 2)  # (B, N, A)
+        grad_patch = (down @ grad_columns.transpose(1, 2)) / intensity  # (B, N, N)
+        grad_intensity = -(grad_patch * scaled).sum((1, 2), keepdim=True)
+        return grad, grad_patch, grad_across, scaled @ grad_columns, grad_intensity
+
+
+class _ConvolveAndPool(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, images: Tensor, weight: Tensor, bias: Tensor, keep_border: bool
+    ) -> Tensor:
+        images = _channels_last(images)
+        outputs = F.conv2d(images, weight, bias, padding=1)
+        pooled, places = F.max_pool2d(outputs, 2, ceil_mode=keep_border, return_indices=True)
+        pooled.relu_()
+        ctx.save_for_backward(images, weight, pooled, places)
+        ctx.shape = outputs.shape
+        ctx.keep_border = keep_border
+        return pooled
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        images, weight, pooled, places = ctx.saved_tensors
+        outputs = torch.empty(  # only its shape and layout are looked at
+            ctx.shape, dtype=grad.dtype, device=grad.device, memory_format=torch.channels_last
+        )
+        grad = torch.ops.aten.threshold_backward(grad, pooled, 0)
+        grad = torch.ops.aten.max_pool2d_with_indices_backward(
+            grad, outputs, [2, 2], [2, 2], [0, 0], [1, 1], ctx.keep_border, places
+        )
+        grads = torch.ops.aten.convolution_backward(
+            grad, images, weight, [len(weight)], [1, 1], [1, 1], [1, 1], False, [0, 0], 1,
+            list(ctx.needs_input_grad[:3]),
+        )  # fmt: skip
+        return *grads, None
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    """Pooling is several times faster so on a CPU. Of a single channel the layout is ambiguous
+    unless its strides are made to say it."""
+    if images.shape[1] > 1:
+        return images.contiguous(memory_format=torch.channels_last)
+    return torch.empty_like(images, memory_format=torch.channels_last).copy_(images)
+
+
+class _LSTMStep(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, weight: Tensor, bias: Tensor, inputs: Tensor, cell: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        units = cell.shape[1]
+        gates = linear(inputs, weight, bias)
+        gates[:, : 3 * units].sigmoid_()
+        gates[:, 3 * units :].tanh_()
+        admit, forget, emit, update = gates.chunk(4, dim=1)
+        after = torch.addcmul(forget * cell, admit, update)
+        squashed = after.tanh()
+        ctx.save_for_backward(weight, inputs, cell, gates, squashed)
+        return emit * squashed, after
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_hidden: Tensor, grad_cell: Tensor) -> tuple[Tensor | None, ...]:
+        weight, inputs, cell, gates, squashed = ctx.saved_tensors
+        units = cell.shape[1]
+        admit, forget, emit, update = gates.chunk(4, dim=1)
+        grad_cell = grad_cell + torch.ops.aten.tanh_backward(grad_hidden * emit, squashed)
+        grad_gates = torch.empty_like(gates)
+        grad_switches, grad_update = grad_gates.split([3 * units, units], dim=1)
+        for part, outer, inner in zip(
+            grad_gates.chunk(4, dim=1),
+            (grad_cell, grad_cell, grad_hidden, grad_cell),
+            (update, cell, squashed, admit),
+            strict=True,
+        ):
+            torch.mul(outer, inner, out=part)
+        torch.ops.aten.sigmoid_backward.grad_input(
+            grad_switches, gates[:, : 3 * units], grad_input=grad_switches
+        )
+        torch.ops.aten.tanh_backward.grad_input(grad_update, update, grad_input=grad_update)
+        own = grad_gates.view(*weight.shape[:-2], -1, 4 * units)  # (S, B, 4 D) for S weights
+        grad_inputs = (own @ weight).view_as(inputs) if ctx.needs_input_grad[2] else None
+        grad_weight = own.mT @ inputs.view(*weight.shape[:-2], -1, inputs.shape[1])
+        return grad_weight, own.sum(-2), grad_inputs, grad_cell * forget

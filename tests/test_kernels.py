@@ -1,0 +1,194 @@
+"""The hand-written backward passes against autograd through the plain forms."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from dcrw import kernels, writer
+from dcrw.attention import Conventions
+from dcrw.config import ModelConfig
+from dcrw.kernels import Filters, WindowLayout
+
+CONVENTIONS = [
+    Conventions(*values)
+    for values in itertools.product(
+        ("five", "four"),
+        ("one-based", "mixed"),
+        ("softmax", "clamped-sum"),
+        ("gaussian", "squared-ratio"),
+    )
+]
+TINY = {
+    "image_size": 12,
+    "steps": 3,
+    "latent_size": 2,
+    "hidden_size": 6,
+    "read_size": 5,
+    "write_size": 3,
+}
+
+
+def leaf(*shape: int, scale: float = 1.0) -> Tensor:
+    return (scale * torch.randn(*shape, dtype=torch.float64)).requires_grad_()
+
+
+def outputs_and_gradients(
+    run: Callable[..., Tensor | tuple[Tensor, ...]], inputs: list[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """What `run` returns, and the gradients of a weighted sum of it."""
+    torch.manual_seed(1)
+    found = run(*inputs)
+    outputs = [found] if isinstance(found, Tensor) else list(found)
+    total = sum((torch.randn(output.shape).to(output) * output).sum() for output in outputs)
+    return outputs, list(torch.autograd.grad(total, inputs))
+
+
+def assert_as_plain(run: Callable[..., Tensor | tuple[Tensor, ...]], inputs: list[Tensor]) -> None:
+    fast = outputs_and_gradients(run, inputs)
+    with kernels.plain():
+        slow = outputs_and_gradients(run, inputs)
+    torch.testing.assert_close(fast, slow, rtol=1e-10, atol=1e-10)
+
+
+def flat(filters: list[Filters]) -> tuple[Tensor, ...]:
+    return tuple(part for window in filters for part in window)
+
+
+@pytest.mark.parametrize("conventions", CONVENTIONS, ids=str)
+@pytest.mark.parametrize(
+    ("sizes", "heads"), [([3], [0]), ([3, 5], [0, 1]), ([3, 5], [0, 0])], ids=str
+)
+def test_windows(sizes: list[int], heads: list[int], conventions: Conventions) -> None:
+    torch.manual_seed(0)
+    layout = WindowLayout(sizes, heads, 12, conventions)
+    emitted = leaf(4, (max(heads) + 1) * conventions.numbers, scale=0.5)
+    assert_as_plain(lambda emitted: flat(kernels.windows(emitted, layout)), [emitted])
+
+
+@pytest.mark.parametrize("conventions", CONVENTIONS[:8], ids=str)
+def test_windows_have_the_gradients_of_finite_differences(conventions: Conventions) -> None:
+    torch.manual_seed(0)
+    layout = WindowLayout([3, 2], [0, 1], 6, conventions)
+    emitted = leaf(2, 2 * conventions.numbers, scale=0.5)
+    assert torch.autograd.gradcheck(lambda e: flat(kernels.windows(e, layout)), (emitted,))
+
+
+def test_a_window_that_is_not_used_has_no_gradient() -> None:
+    torch.manual_seed(0)
+    layout, emitted = WindowLayout([3, 5], [0, 1], 12, Conventions()), leaf(4, 10)
+    first, _ = kernels.windows(emitted, layout)
+    (gradient,) = torch.autograd.grad(first.across.square().sum(), [emitted])
+    assert (gradient[:, 5:] == 0).all() and (gradient[:, 0] != 0).all()
+
+
+@pytest.mark.parametrize("place", [-40.0, 30.0])
+def test_windows_far_outside_keep_the_border(place: float) -> None:
+    layout = WindowLayout([3], [0], 8, Conventions())
+    (filters,) = kernels.windows(torch.tensor([[place, -place, -2.0, -2.0, 0.0]]), layout)
+    border = 0 if place < 0 else -1
+    torch.testing.assert_close(filters.across[0, :, border], torch.ones(3))
+    torch.testing.assert_close(filters.down[0, :, -1 - border], torch.ones(3))
+
+
+def test_single_precision_windows_are_as_good_as_plain_ones() -> None:
+    """Narrow windows, where rounding shows most: against double precision."""
+    torch.manual_seed(0)
+    layout = WindowLayout([5, 7], [0, 1], 28, Conventions())
+    emitted = torch.randn(200, 10)
+    emitted[:, [2, 7]] -= 2  # sigma about a third of a pixel
+
+    def gradient(emitted: Tensor) -> Tensor:
+        emitted = emitted.clone().requires_grad_()
+        torch.manual_seed(1)
+        weights = [torch.randn(200, size, 28).to(emitted.dtype) for size in (5, 7, 5, 7)]
+        windows = kernels.windows(emitted, layout)
+        parts = [part for window in windows for part in window[:2]]
+        sum(
+            (w * p).sum() for w, p in zip(weights[:1] * 2 + weights[1:2] * 2, parts, strict=True)
+        ).backward()
+        return emitted.grad
+
+    exact = gradient(emitted.double())
+    fast = (gradient(emitted) - exact).abs().mean()
+    with kernels.plain():
+        slow = (gradient(emitted) - exact).abs().mean()
+    assert fast < 3 * slow
+
+
+def some_filters(size: int) -> list[Tensor]:
+    return [leaf(4, size, 12), leaf(4, size, 12), leaf(4, 1, 1).detach().exp().requires_grad_()]
+
+
+def test_reading() -> None:
+    torch.manual_seed(0)
+    inputs = [leaf(4, 12, 12), leaf(4, 12, 12), *some_filters(3)]
+    assert_as_plain(lambda x, c, *f: kernels.glimpse(x, c, Filters(*f)), inputs)
+
+
+def test_writing() -> None:
+    torch.manual_seed(0)
+    inputs = [leaf(4, 12, 12), leaf(4, 3, 3), *some_filters(3)]
+    assert_as_plain(lambda c, p, *f: kernels.stroke(c, p, Filters(*f)), inputs)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 9])
+@pytest.mark.parametrize("size", [7, 8])
+@pytest.mark.parametrize("keep_border", [True, False])
+def test_convolution_and_pooling(channels: int, size: int, keep_border: bool) -> None:
+    torch.manual_seed(0)
+    inputs = [leaf(3, channels, size, size), leaf(5, channels, 3, 3), leaf(5)]
+    assert_as_plain(lambda x, w, b: kernels.convolve_and_pool(x, w, b, keep_border), inputs)
+
+
+def test_where_values_tie_the_first_takes_the_gradient() -> None:
+    images = torch.ones(1, 1, 4, 4, dtype=torch.float64)
+    weight = torch.zeros(1, 1, 3, 3, dtype=torch.float64)
+    weight[0, 0, 1, 1] = 1
+    inputs = [part.requires_grad_() for part in (images, weight, torch.ones(1).double())]
+    assert_as_plain(lambda x, w, b: kernels.convolve_and_pool(x, w, b, True), inputs)
+
+
+def test_an_lstm_step() -> None:
+    torch.manual_seed(0)
+    assert_as_plain(kernels.lstm_step, [leaf(24, 9), leaf(24), leaf(4, 9), leaf(4, 6)])
+
+
+ARCHITECTURES = ["dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-image", "dcrw-stepwise"]
+MODELS = [{"architecture": name} for name in ARCHITECTURES] + [
+    {"window_heads": "shared"},
+    {"window_parameters": "four", "filter_normaliser": "clamped-sum", "indexing": "mixed"},
+    {"pooling": "drop-border", "posterior_heads": "tied", "initial_state": "learned"},
+    {"architecture": "draw", "filter_exponent": "squared-ratio", "window_heads": "shared"},
+]
+
+
+@pytest.mark.parametrize("change", MODELS, ids=str)
+def test_models_have_the_losses_and_gradients_of_their_plain_form(change: dict[str, str]) -> None:
+    steps = {"steps": 1} if change.get("architecture") == "conv-vae" else {}
+    config = ModelConfig(**TINY | change | steps)
+    torch.manual_seed(0)
+    model = writer.build(config).double()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.3)
+    images = torch.rand(4, 12, 12, dtype=torch.float64)
+    noise = torch.randn(config.steps, 4, 2, dtype=torch.float64)
+
+    def losses(*_: Tensor) -> tuple[Tensor, Tensor]:
+        return tuple(writer.loss_terms(model, images, noise))
+
+    assert_as_plain(losses, list(model.parameters()))
+
+
+def test_a_graph_can_be_walked_twice() -> None:
+    torch.manual_seed(0)
+    model = writer.build(ModelConfig(**TINY)).double()
+    images = torch.rand(4, 12, 12, dtype=torch.float64)
+    terms = writer.loss_terms(model, images, torch.randn(3, 4, 2, dtype=torch.float64))
+    total = terms.reconstruction.sum() + terms.latent.sum()
+    first = torch.autograd.grad(total, list(model.parameters()), retain_graph=True)
+    second = torch.autograd.grad(total, list(model.parameters()))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
