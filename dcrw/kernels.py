@@ -241,8 +241,8 @@ class _Windows(torch.autograd.Function):
                 grad_steered[:, head, 4] += grad[:, 0, 0]
         grad_steered[..., 3:] *= steered[..., 3:]
         if layout.conventions.parameters == "four":
-            grad_steered[..., 4] += grad_steered[..., 2]
-            grad_steered = grad_steered[..., [0, 1, 3, 4]]
+            places, variance, stride, intensity = grad_steered.split([2, 1, 1, 1], dim=2)
+            grad_steered = torch.cat([places, stride, intensity + variance], dim=2)
         return grad_steered.flatten(1), None
 
 
@@ -251,7 +251,8 @@ def _five_numbers(emitted: Tensor, layout: WindowLayout) -> Tensor:
     numbers = emitted.view(len(emitted), layout.groups, layout.conventions.numbers)
     if layout.conventions.parameters == "five":
         return numbers.clone()
-    return numbers[..., [0, 1, 3, 2, 3]]
+    places, stride, intensity = numbers.split([2, 1, 1], dim=2)
+    return torch.cat([places, intensity, stride, intensity], dim=2)
 
 
 def _normaliser_backward(grad: Tensor, bank: Tensor, conventions: Conventions) -> Tensor:
