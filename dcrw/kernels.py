@@ -20,6 +20,8 @@ from torch.autograd.function import once_differentiable
 from dcrw import attention
 from dcrw.attention import Conventions
 
+LEAST = -87.0  # exponents below it give denormal numbers in single precision, which exp is slow at
+
 _plain = False
 
 
@@ -201,8 +203,8 @@ class _Windows(torch.autograd.Function):
         if layout.conventions.normaliser == "softmax":
             bank = bank.softmax(3)
         else:
-            weights = bank.exp_()
-            bank = weights / weights.sum(3, keepdim=True).clamp_(min=1e-8)
+            heights = bank.clamp_(min=LEAST).exp_()
+            bank = heights / heights.sum(3, keepdim=True).clamp_(min=1e-8)
         ctx.save_for_backward(bank, steered, placed, lines)
         ctx.layout = layout
         ctx.set_materialize_grads(False)
