@@ -122,7 +122,11 @@ class OtherWork:
 
 def measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
     """Run the benchmark and write its files into a folder; returns the table of ratios."""
-    engine.prepare(device, threads)
+    with engine.prepared(device, threads):
+        return _measure(settings, device, threads, folder)
+
+
+def _measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
     machine: dict[str, Any] = {
         "device": engine.describe(device),
         "software": runs.describe_software(),

@@ -4,6 +4,8 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from pandas.io.formats.style import Styler
 from pydantic import Field
 
 from dcrw import data, runs
@@ -83,6 +85,17 @@ def presentation(namespace: MutableMapping[str, Any]) -> Path:
     shown, left = split_parameters(parameters(namespace), Presentation)
     require_none_left(left, Presentation)
     return runs.project_root() / "results" / shown.profile
+
+
+def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler:
+    """A table as a reader sees it: no index, no empty column, and lines broken within a cell only
+    if asked to."""
+    filled = table.loc[:, (table.notna() & (table != "")).any()]
+    styled = filled.style.format(precision=precision, na_rep="").hide()
+    if not wrap:
+        props = "white-space: nowrap; font-size: 0.82em"
+        styled = styled.set_table_styles([{"selector": "td, th", "props": props}])
+    return styled.set_table_attributes('class="dataframe"')
 
 
 def load_data(config: DataConfig, runtime: Runtime) -> data.Dataset:

@@ -443,3 +443,8 @@ def test_peak_memory_grows_with_the_batch(implementation: str) -> None:
 def test_images_have_the_size_that_is_asked_for() -> None:
     assert contestants.images_of(56).shape == (contestants.IMAGES, 56, 56)
     assert contestants.images_of(28)[:3].float().mean() > 10
+
+
+def test_measuring_leaves_the_process_as_it_was(measured: Path) -> None:
+    smallest = torch.tensor(1e-310, dtype=torch.float64)
+    assert (smallest * 1).item() > 0
