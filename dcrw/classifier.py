@@ -8,7 +8,6 @@ whether two sets of images can be told apart.
 
 import hashlib
 import json
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +86,7 @@ def train(
 
     Raises `ValueError` where the labels of another split are none of the training split's.
     """
-    software, started = runs.describe_software(), time.monotonic()
+    making = runs.Measurement()
     classes = int(dataset.train.labels.max()) + 1
     with engine.prepared(device, threads):
         model = fit(*dataset.train, classes, settings, device)
@@ -104,12 +103,8 @@ def train(
             "image_size": model.image_size,
             "classes": classes,
             "training_images": len(dataset.train.images),
-            "settings": settings.model_dump(),
             "accuracy": accuracies,
-            "device": described,
-            "wall_seconds": round(time.monotonic() - started, 1),
-            "finished": runs.now(),
-            "software": software,
+            **making.record(settings, described),
         },
     )
     return folder

@@ -9,7 +9,6 @@ step.
 """
 
 import io
-import time
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def evaluate(
     Each split's losses are taken under fresh noise (correlation 0), shared noise (1) and the run's
     own correlation. Raises `RunError` where the run is incomplete or damaged.
     """
-    software, started = runs.describe_software(), time.monotonic()
+    making = runs.Measurement()
     model = run.model().to(device)
     correlations = sorted({0.0, 1.0, model.config.noise_correlation})
     with engine.prepared(device, threads):
@@ -54,11 +53,7 @@ def evaluate(
         folder / "evaluation.json",
         {
             "run": run.folder.name,
-            "settings": settings.model_dump(),
-            "device": described,
-            "wall_seconds": round(time.monotonic() - started, 1),
-            "finished": runs.now(),
-            "software": software,
+            **making.record(settings, described),
         },
     )
     return folder

@@ -32,8 +32,6 @@ from dcrw.config import (
     RunConfig,
     _Section,
     load_profile,
-    require_none_left,
-    split_parameters,
 )
 from dcrw.data import Split
 from dcrw.encoders import conventions
@@ -159,8 +157,7 @@ def title(config: ModelConfig) -> str:
 
 def selection(namespace: MutableMapping[str, Any]) -> Selection:
     """Parameters of the notebook that makes the file. Raises `ConfigError`."""
-    wanted, left = split_parameters(notebook.parameters(namespace), Selection)
-    require_none_left(left, Selection)
+    (wanted,) = notebook.sections(namespace, Selection)
     return wanted
 
 
@@ -217,7 +214,6 @@ def load_writer(run: Run, steps: int | None = None) -> Writer:
     Raises `RunError` where the folder holds no complete run, `ExplorerError` where the model does
     not draw through windows or cannot take that number of steps.
     """
-    run.require_complete()
     config = run.config.model
     if config.architecture == "conv-vae":
         raise ExplorerError(f"{run.folder}: a conv-vae draws in one go and has no windows to show")
@@ -227,7 +223,7 @@ def load_writer(run: Run, steps: int | None = None) -> Writer:
                 f"{run.folder}: has heads for {config.steps} steps; expected steps = {config.steps}"
             )
         config = config.model_copy(update={"steps": steps})
-    model = runs.load_weights(config, run.folder / "model.safetensors")
+    model = run.model(config)
     assert not isinstance(model, ConvolutionalVAE)
     return model
 

@@ -1,4 +1,5 @@
-"""The paper's figures from evaluated files. With `diagrams`, the only room with matplotlib."""
+"""The paper's figures from evaluated files. With `diagrams` and the other modules named after
+figures, the only room with matplotlib."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle

@@ -8,7 +8,6 @@
 Sizes: B images of A x A pixels in K classes, T steps, N filters an axis.
 """
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,7 +62,7 @@ def record(
 
     Raises `RunError` where the run is incomplete or damaged, or its model has no windows.
     """
-    software, started = runs.describe_software(), time.monotonic()
+    making = runs.Measurement()
     model = run.model().to(device)
     with engine.prepared(device, threads):
         measured, described = measure(model, split, settings), engine.describe(device)
@@ -76,11 +75,7 @@ def record(
             "run": run.folder.name,
             "images": len(split.images),
             "noise_correlation": model.config.noise_correlation,
-            "settings": settings.model_dump(),
-            "device": described,
-            "wall_seconds": round(time.monotonic() - started, 1),
-            "finished": runs.now(),
-            "software": software,
+            **making.record(settings, described),
         },
     )
     return folder

@@ -111,7 +111,7 @@ def student(n: int) -> float:
 def block_means(metrics: pd.DataFrame, width: int = FINAL) -> np.ndarray:
     """Mean training total of each stretch of `width` iterations; an unfinished last one is left
     out."""
-    weights = metrics.iteration.diff().fillna(metrics.iteration.iloc[0])
+    weights = report.row_widths(metrics)
     totals = (metrics.reconstruction + metrics.latent) * weights
     block = (metrics.iteration - 1) // width
     sums = pd.DataFrame({"total": totals, "weight": weights}).groupby(block).sum()

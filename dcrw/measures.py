@@ -13,7 +13,6 @@ random, since the first 5,000 of MNIST's are easier than the last. What is compa
 is rounded to 8 bits, as they are: a classifier shall not tell them apart by their format.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -110,7 +109,7 @@ def measure(
     where run or classifier are incomplete or damaged, `ValueError` where the classifier is for
     images of another size, or where what the run draws is not finite.
     """
-    software, started = runs.describe_software(), time.monotonic()
+    making = runs.Measurement()
     model, judge = run.model().to(device), classifier.load(folder).to(device)
     _require_size(judge, model.config.image_size, folder)
     split = Split(*(part[: settings.images] for part in dataset.test))
@@ -134,7 +133,7 @@ def measure(
         for mode, drawing in drawn.items()
     }
     write_arrays(target / "measures.npz", sharpness)
-    provenance = _provenance(folder, settings, described, software, started)
+    provenance = _provenance(folder, making.record(settings, described))
     content = {"run": run.folder.name} | provenance | {"measures": measured}
     runs.write_json(target / "measures.json", content)
     return target
@@ -154,7 +153,7 @@ def measure_digits(
     against the others. The classifier was trained on them, so that confidence and what is measured
     in its features are a little better than on other digits. Raises as `measure`.
     """
-    software, started = runs.describe_software(), time.monotonic()
+    making = runs.Measurement()
     judge = classifier.load(folder).to(device)
     train = dataset.train.images
     _require_size(judge, train.shape[-1], folder)
@@ -166,7 +165,7 @@ def measure_digits(
         measured = sample_measures(samples, digits, judge, settings)
         described = engine.describe(device)
     path = folder / "reference.json"
-    provenance = _provenance(folder, settings, described, software, started)
+    provenance = _provenance(folder, making.record(settings, described))
     runs.write_json(path, provenance | {"measures": measured})
     return path
 
@@ -427,18 +426,5 @@ def _require_size(judge: Classifier, size: int, folder: Path) -> None:
         )
 
 
-def _provenance(
-    folder: Path,
-    settings: MeasureSettings,
-    device: dict[str, Any],
-    software: dict[str, Any],
-    started: float,
-) -> dict[str, Any]:
-    return {
-        "settings": settings.model_dump(),
-        "classifier_sha256": classifier.provenance(folder)["sha256"],
-        "device": device,
-        "wall_seconds": round(time.monotonic() - started, 1),
-        "finished": runs.now(),
-        "software": software,
-    }
+def _provenance(folder: Path, recorded: dict[str, Any]) -> dict[str, Any]:
+    return {"classifier_sha256": classifier.provenance(folder)["sha256"]} | recorded

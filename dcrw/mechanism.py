@@ -11,7 +11,6 @@ Sizes: n images, T steps, z latent dimensions a step, D LSTM units, m noise draw
 """
 
 import math
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -315,7 +314,7 @@ def examine(
 
     Raises `RunError` where the run is incomplete or damaged.
     """
-    software, started = runs.describe_software(), time.monotonic()
+    making = runs.Measurement()
     model, test = run.model().to(device), dataset.test
     images = test.images[: settings.images]
     with engine.prepared(device, threads):
@@ -340,11 +339,7 @@ def examine(
         folder / "forensics.json",
         {
             "run": run.folder.name,
-            "settings": settings.model_dump(),
-            "device": described,
-            "wall_seconds": round(time.monotonic() - started, 1),
-            "finished": runs.now(),
-            "software": software,
+            **making.record(settings, described),
         },
     )
     return folder

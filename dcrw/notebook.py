@@ -9,7 +9,6 @@ from pandas.io.formats.style import Styler
 from pydantic import Field
 
 from dcrw import data, runs
-from dcrw.classifier import ClassifierSettings
 from dcrw.config import (
     DataConfig,
     EvaluationConfig,
@@ -20,9 +19,6 @@ from dcrw.config import (
     require_none_left,
     split_parameters,
 )
-from dcrw.measures import MeasureSettings, MeasureTarget
-from dcrw.mechanism import ForensicsConfig
-from dcrw.rate_distortion import RateDistortionConfig
 
 HIDDEN = ("In", "Out", "exit", "quit")  # what IPython puts among the globals
 
@@ -56,6 +52,17 @@ def parameters(namespace: MutableMapping[str, Any]) -> dict[str, Any]:
     return {name: namespace[name] for name in namespace["_parameters"]}
 
 
+def sections(namespace: MutableMapping[str, Any], *kinds: type[_Section]) -> list[Any]:
+    """The parameters as validated sections, one of each kind. Raises `ConfigError` for an
+    impossible value, and for a parameter that belongs to none."""
+    left, found = parameters(namespace), []
+    for kind in kinds:
+        section, left = split_parameters(left, kind)
+        found.append(section)
+    require_none_left(left, *kinds)
+    return found
+
+
 def training(namespace: MutableMapping[str, Any]) -> tuple[RunConfig, Runtime]:
     """Parameters of the training notebook. Raises `ConfigError`."""
     runtime, left = split_parameters(parameters(namespace), Runtime)
@@ -64,27 +71,21 @@ def training(namespace: MutableMapping[str, Any]) -> tuple[RunConfig, Runtime]:
 
 def data_set(namespace: MutableMapping[str, Any]) -> tuple[DataConfig, Runtime]:
     """Parameters of the data notebook. Raises `ConfigError`."""
-    runtime, left = split_parameters(parameters(namespace), Runtime)
-    config, left = split_parameters(left, DataConfig)
-    require_none_left(left, DataConfig, Runtime)
+    config, runtime = sections(namespace, DataConfig, Runtime)
     return config, runtime
 
 
 def evaluation(namespace: MutableMapping[str, Any]) -> tuple[str, EvaluationConfig, Runtime]:
     """Parameters of the evaluation notebook: the run's folder, settings. Raises `ConfigError`."""
-    target, left = split_parameters(parameters(namespace), EvaluationTarget)
-    settings, left = split_parameters(left, EvaluationConfig)
-    runtime, left = split_parameters(left, Runtime)
-    require_none_left(left, EvaluationTarget, EvaluationConfig, Runtime)
+    target, settings, runtime = sections(namespace, EvaluationTarget, EvaluationConfig, Runtime)
     return target.run, settings, runtime
 
 
 def presentation(namespace: MutableMapping[str, Any]) -> Path:
     """Parameters of a presentation notebook: the folder of results that it shows. Raises
     `ConfigError`."""
-    shown, left = split_parameters(parameters(namespace), Presentation)
-    require_none_left(left, Presentation)
-    return runs.project_root() / "results" / shown.profile
+    (chosen,) = sections(namespace, Presentation)
+    return runs.project_root() / "results" / chosen.profile
 
 
 def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler:
@@ -101,46 +102,3 @@ def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler
 def load_data(config: DataConfig, runtime: Runtime) -> data.Dataset:
     """The images that a run names. Raises `DataError`."""
     return data.load(config.dataset, data.data_root(runtime.data_root, runs.project_root()))
-
-
-def forensics(namespace: MutableMapping[str, Any]) -> tuple[str, ForensicsConfig, Runtime]:
-    """Parameters of the forensics notebook: the run's folder, settings. Raises `ConfigError`."""
-    target, left = split_parameters(parameters(namespace), EvaluationTarget)
-    settings, left = split_parameters(left, ForensicsConfig)
-    runtime, left = split_parameters(left, Runtime)
-    require_none_left(left, EvaluationTarget, ForensicsConfig, Runtime)
-    return target.run, settings, runtime
-
-
-def rate_distortion(
-    namespace: MutableMapping[str, Any],
-) -> tuple[DataConfig, RateDistortionConfig, Runtime]:
-    """Parameters of the rate-distortion notebook. Raises `ConfigError`."""
-    config, left = split_parameters(parameters(namespace), DataConfig)
-    settings, left = split_parameters(left, RateDistortionConfig)
-    runtime, left = split_parameters(left, Runtime)
-    require_none_left(left, DataConfig, RateDistortionConfig, Runtime)
-    return config, settings, runtime
-
-
-def classifier(
-    namespace: MutableMapping[str, Any],
-) -> tuple[DataConfig, ClassifierSettings, Runtime]:
-    """Parameters of the classifier notebook. Raises `ConfigError`."""
-    config, left = split_parameters(parameters(namespace), DataConfig)
-    settings, left = split_parameters(left, ClassifierSettings)
-    runtime, left = split_parameters(left, Runtime)
-    require_none_left(left, DataConfig, ClassifierSettings, Runtime)
-    return config, settings, runtime
-
-
-def measures(
-    namespace: MutableMapping[str, Any],
-) -> tuple[MeasureTarget, MeasureSettings, Runtime]:
-    """Parameters of the measure notebook: the folders of run and classifier, settings. Raises
-    `ConfigError`."""
-    target, left = split_parameters(parameters(namespace), MeasureTarget)
-    settings, left = split_parameters(left, MeasureSettings)
-    runtime, left = split_parameters(left, Runtime)
-    require_none_left(left, MeasureTarget, MeasureSettings, Runtime)
-    return target, settings, runtime

@@ -10,7 +10,6 @@ it where R is well below log K.
 Sizes: n images of P pixels, K words.
 """
 
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -210,7 +209,7 @@ def write_estimate(
     """Estimate the curve of all training images, validation split included, with the test images
     held out, and write `rate_distortion.csv` and `rate_distortion.json` (settings, software,
     device, time) into a folder. Returns the table."""
-    software, started = runs.describe_software(), time.monotonic()
+    making = runs.Measurement()
     train = torch.cat([dataset.train.images, dataset.validation.images])
     pixels, held_out = (
         engine.to_unit(images.flatten(1).to(device)) for images in (train, dataset.test.images)
@@ -224,11 +223,7 @@ def write_estimate(
             "side": "on or above the true curve",
             "images": len(pixels),
             "held_out_images": len(held_out),
-            "settings": settings.model_dump(),
-            "device": described,
-            "wall_seconds": round(time.monotonic() - started, 1),
-            "finished": runs.now(),
-            "software": software,
+            **making.record(settings, described),
         },
     )
     return table

@@ -141,13 +141,18 @@ def start_numbers(table: pd.DataFrame, results: Path) -> dict[str, Number]:
     }
 
 
+def row_widths(metrics: pd.DataFrame) -> pd.Series:
+    """How many iterations each row of metrics.csv averages."""
+    return metrics.iteration.diff().fillna(metrics.iteration.iloc[0])
+
+
 def final_minibatches(metrics: pd.DataFrame, count: int) -> pd.DataFrame:
     """Mean and standard error of L_x and L_z over the last `count` training minibatches.
 
     Index `reconstruction`, `latent`; columns `mean`, `se`, `n`. The standard error takes
     minibatches for independent.
     """
-    widths = metrics.iteration.diff().fillna(metrics.iteration.iloc[0])
+    widths = row_widths(metrics)
     last = metrics.iteration > metrics.iteration.iloc[-1] - count
     tail, weights = metrics[last], widths[last] / widths[last].sum()
     rows = {}

@@ -18,6 +18,7 @@ import json
 import os
 import platform
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from typing import Any, NamedTuple
 import filelock
 import pandas as pd
 import torch
+from pydantic import BaseModel
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -87,9 +89,11 @@ class Run:
         ends there, nats), and the standard deviations of minibatches within the interval."""
         return pd.read_csv(self._path("metrics.csv"))
 
-    def model(self) -> Model:
-        """The trained model on the CPU. Raises `RunError` where the weights are missing, damaged or
-        of another model."""
+    def model(self, config: ModelConfig | None = None) -> Model:
+        """The trained model on the CPU, as its own config or another that its weights fit.
+
+        Raises `RunError` where the weights are missing, damaged or of another model.
+        """
         self.require_complete()
         path = self._path("model.safetensors")
         if not path.exists():
@@ -97,7 +101,7 @@ class Run:
                 f"{path}: missing, though the run is complete; its weights are not kept here. "
                 "Move the folder away and train the run again"
             )
-        return load_weights(self.config.model, path)
+        return load_weights(config or self.config.model, path)
 
     def begin(self, config: RunConfig) -> None:
         """Write the configuration, or check that the folder holds this one. Raises `RunError`."""
@@ -223,6 +227,24 @@ def write_atomically(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, keys in the order given."""
     write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+
+class Measurement:
+    """What a file of measurements says of its making. Begun before the work, since sources may
+    change meanwhile."""
+
+    def __init__(self) -> None:
+        self._software, self._started = describe_software(), time.monotonic()
+
+    def record(self, settings: BaseModel, device: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings, device, time and software, once the work is done."""
+        return {
+            "settings": settings.model_dump(),
+            "device": device,
+            "wall_seconds": round(time.monotonic() - self._started, 1),
+            "finished": now(),
+            "software": self._software,
+        }
 
 
 def describe_software() -> dict[str, Any]:

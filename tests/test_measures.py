@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from dcrw import classifier, engine, evaluation, measures, metrics, notebook, runs, training
 from dcrw.classifier import ClassifierSettings
-from dcrw.config import ConfigError, ModelConfig, Runtime
+from dcrw.config import ConfigError, DataConfig, ModelConfig, Runtime
 from dcrw.data import Dataset, Split
 from dcrw.measures import MeasureSettings
 from dcrw.randomness import step_noise
@@ -251,18 +251,24 @@ def test_what_cannot_be_measured_is_refused(tmp_path, dataset, judge):
         MeasureSettings(images=20, samples=12)
 
 
-@pytest.mark.parametrize("name", ["measure", "classifier"])
+SECTIONS = {
+    "measure": (measures.MeasureTarget, MeasureSettings, Runtime),
+    "classifier": (DataConfig, ClassifierSettings, Runtime),
+}
+
+
+@pytest.mark.parametrize("name", SECTIONS)
 def test_the_notebooks_offer_every_setting_with_its_default(name):
     cell = test_config.parameters_cell(name)
     values = {key: value for key, (_, value) in cell.items()}
     assert all(type(value).__name__ == kind for kind, value in cell.values())
     if name == "measure":
-        target, settings, runtime = notebook.measures(dict(values) | {"run": "x"})
+        target, settings, runtime = notebook.sections(dict(values) | {"run": "x"}, *SECTIONS[name])
         assert settings == MeasureSettings()
         assert target == measures.MeasureTarget(run="x")
         offered = set(MeasureSettings.model_fields) | {"run", "classifier"}
     else:
-        config, settings, runtime = notebook.classifier(dict(values))
+        config, settings, runtime = notebook.sections(dict(values), *SECTIONS[name])
         assert settings == ClassifierSettings()
         assert config.dataset == "mnist"
         offered = set(ClassifierSettings.model_fields) | {"dataset", "results"}
@@ -270,8 +276,6 @@ def test_the_notebooks_offer_every_setting_with_its_default(name):
     assert set(values) == offered | {"data_root", "device", "threads"}
     wrong = {"run": "x"} if name == "measure" else {}
     with pytest.raises(ConfigError, match="sampels = 3: unknown parameter"):
-        {"measure": notebook.measures, "classifier": notebook.classifier}[name](
-            wrong | {"sampels": 3}
-        )
+        notebook.sections(wrong | {"sampels": 3}, *SECTIONS[name])
     root = runs.project_root()
     assert nbformat.read(root / "notebooks" / f"{name}.ipynb", as_version=4).cells

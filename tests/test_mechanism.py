@@ -11,7 +11,7 @@ import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from dcrw import engine, evaluation, losses, mechanism, notebook, runs, training
-from dcrw.config import ConfigError, EvaluationConfig
+from dcrw.config import ConfigError, EvaluationConfig, Runtime
 from dcrw.data import Dataset, Split
 from dcrw.mechanism import ForensicsConfig
 from dcrw.randomness import step_noise
@@ -303,7 +303,12 @@ def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
         ({"run": 5}, "run = 5"),
     ):
         with pytest.raises(ConfigError, match=message):
-            notebook.forensics({"run": "somewhere", "images": 100} | wrong)
+            notebook.sections(
+                {"run": "somewhere", "images": 100} | wrong,
+                notebook.EvaluationTarget,
+                ForensicsConfig,
+                Runtime,
+            )
 
 
 def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):

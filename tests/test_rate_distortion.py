@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from dcrw import evaluation, notebook, rate_distortion, runs
-from dcrw.config import ConfigError
+from dcrw.config import ConfigError, DataConfig, Runtime
 from dcrw.data import Dataset, Split
 from dcrw.rate_distortion import RateDistortionConfig
 
@@ -193,7 +193,7 @@ def test_impossible_estimates_are_refused(grey):
         ({"sizez": [4]}, "sizez = "),
     ):
         with pytest.raises(ConfigError, match=message):
-            notebook.rate_distortion(good | wrong)
+            notebook.sections(good | wrong, DataConfig, RateDistortionConfig, Runtime)
 
 
 def test_the_notebook_writes_table_and_provenance(tmp_path):
