@@ -214,6 +214,7 @@ def load_writer(run: Run, steps: int | None = None) -> Writer:
     Raises `RunError` where the folder holds no complete run, `ExplorerError` where the model does
     not draw through windows or cannot take that number of steps.
     """
+    run.require_complete()
     config = run.config.model
     if config.architecture == "conv-vae":
         raise ExplorerError(f"{run.folder}: a conv-vae draws in one go and has no windows to show")
