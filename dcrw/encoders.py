@@ -2,7 +2,8 @@
 
 Every encoder has the same two calls. `look` takes the images once; `forward` is called at each step
 with what `look` returned and the writer's state, and returns the posterior and the encoder's own
-next state.
+next state. `reads`: whether it looks through a window. `follows`: whether it looks at what has been
+drawn; where it does not, `ahead` has the posteriors of all steps.
 """
 
 from typing import NamedTuple
@@ -120,6 +121,7 @@ class GlimpseCNN(nn.Module):
     decision 7."""
 
     reads = True
+    follows = True
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -144,6 +146,7 @@ class ImageCNN(nn.Module):
     """DCRW without attention in read: the CNN sees the whole image once (Eq. 29-30, 33)."""
 
     reads = False
+    follows = False
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -151,10 +154,15 @@ class ImageCNN(nn.Module):
         self.posterior = PosteriorHeads(
             self.features.count, config.latent_size, config.posterior_heads == "tied"
         )
+        self.steps = config.steps
 
     def look(self, images: Tensor) -> Posterior:
         """The one posterior from which z_t is drawn at every step."""
         return self.posterior(self.features(images.unsqueeze(1)))
+
+    def ahead(self, posterior: Posterior) -> Posterior:
+        """The same for all steps, (T, B, z)."""
+        return Posterior(*(part.expand(self.steps, *part.shape) for part in posterior))
 
     def forward(self, posterior: Posterior, sight: Sight) -> tuple[Posterior, EncoderState | None]:
         """The same posterior at each step."""
@@ -165,6 +173,7 @@ class GlimpseLSTM(nn.Module):
     """DRAW's encoder: an LSTM on the glimpse and h_dec, the baseline that DCRW modifies."""
 
     reads = True
+    follows = True
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -194,6 +203,7 @@ class WholeImageCNN(nn.Module):
     instead of a window on it."""
 
     reads = False
+    follows = True
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -218,6 +228,7 @@ class StepwiseImageCNN(nn.Module):
     for every step, from heads of its own."""
 
     reads = False
+    follows = False
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -235,6 +246,10 @@ class StepwiseImageCNN(nn.Module):
         means = [emitted[f"mean_{step}"] for step in range(self.steps)]
         log_sigmas = [emitted.get(f"log_sigma_{step}", mean) for step, mean in enumerate(means)]
         return [Posterior(*pair) for pair in zip(means, log_sigmas, strict=True)]
+
+    def ahead(self, posteriors: list[Posterior]) -> Posterior:
+        """Those of all steps, (T, B, z)."""
+        return Posterior(*(torch.stack(part) for part in zip(*posteriors, strict=True)))
 
     def forward(self, posteriors: list[Posterior], sight: Sight) -> tuple[Posterior, int]:
         """This step's posterior, and the number of steps done."""

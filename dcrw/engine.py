@@ -188,7 +188,9 @@ class Engine:
         return [self.model]
 
     def _update(self) -> Tensor:
-        terms = loss_terms(self.model, to_unit(self._images[self._indices]), self._noise)
+        terms = loss_terms(
+            self.model, to_unit(self._images.index_select(0, self._indices)), self._noise
+        )
         means = self._means(terms)
         self._optimizer.zero_grad(set_to_none=False)
         means.sum().backward()  # Eq. 28

@@ -143,6 +143,18 @@ def stroke(canvas: Tensor, patch: Tensor, filters: Filters) -> Tensor:
     return attention.write(canvas, patch, bank, filters.intensity.squeeze(2).log())
 
 
+def strokes(canvas: Tensor, patches: Tensor, filters: Filters) -> Tensor:
+    """Every stroke of a drawing at once: c_0 to c_T (Eq. 12, 22-23), (B, A, A).
+
+    canvas: (B, A, A) logits; patches: (B, T, N, N); filters: those of the B T windows, in the order
+    of the patches. One product over steps and filters adds up what the steps write.
+    """
+    batch, side = canvas.shape[:2]
+    scaled = patches.flatten(0, 1) / filters.intensity
+    rows = (scaled @ filters.across).view(batch, -1, side)  # (B, T N, A)
+    return torch.baddbmm(canvas, filters.down.reshape(batch, -1, side).mT, rows)
+
+
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """W x + b: (B, inputs) to (B, outputs).
 
@@ -150,8 +162,12 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     if weight.dim() == 2:
         return torch.addmm(bias, inputs, weight.t())
-    own = inputs.reshape(len(weight), -1, inputs.shape[1])
-    return torch.baddbmm(bias.unsqueeze(1), own, weight.mT).flatten(0, 1)
+    return torch.baddbmm(bias.unsqueeze(1), _by_weight(inputs, weight), weight.mT).flatten(0, 1)
+
+
+def _by_weight(rows: Tensor, weight: Tensor) -> Tensor:
+    """(B, ...) as it is, or where the weight is S of them (S, B / S, ...)."""
+    return rows if weight.dim() == 2 else rows.reshape(len(weight), -1, rows.shape[1])
 
 
 def convolve_and_pool(
@@ -183,6 +199,20 @@ def lstm_step(weight: Tensor, bias: Tensor, inputs: Tensor, cell: Tensor) -> tup
     admit, forget, emit = switches.sigmoid().chunk(3, dim=1)
     cell = torch.addcmul(forget * cell, admit, update.tanh())
     return emit * cell.tanh(), cell
+
+
+def lstm(weight: Tensor, bias: Tensor, inputs: Tensor, hidden: Tensor, cell: Tensor) -> Tensor:
+    """An LSTM along T steps whose inputs are all known: the hidden states (B, T, D).
+
+    weight, bias: as in `lstm_step`; inputs: (B, T, inputs); hidden, cell: (B, D) before the first.
+    """
+    if not _plain:
+        return _LSTM.apply(weight, bias, inputs, hidden, cell)
+    states = []
+    for step in inputs.unbind(1):
+        hidden, cell = lstm_step(weight, bias, torch.cat([step, hidden], dim=1), cell)
+        states.append(hidden)
+    return torch.stack(states, dim=1)
 
 
 class _Windows(torch.autograd.Function):
@@ -367,37 +397,109 @@ class _LSTMStep(torch.autograd.Function):
     def forward(
         ctx: Any, weight: Tensor, bias: Tensor, inputs: Tensor, cell: Tensor
     ) -> tuple[Tensor, Tensor]:
-        units = cell.shape[1]
         gates = linear(inputs, weight, bias)
-        gates[:, : 3 * units].sigmoid_()
-        gates[:, 3 * units :].tanh_()
-        admit, forget, emit, update = gates.chunk(4, dim=1)
-        after = torch.addcmul(forget * cell, admit, update)
-        squashed = after.tanh()
+        hidden, after, squashed = _cell(gates, cell)
         ctx.save_for_backward(weight, inputs, cell, gates, squashed)
-        return emit * squashed, after
+        return hidden, after
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_hidden: Tensor, grad_cell: Tensor) -> tuple[Tensor | None, ...]:
-        weight, inputs, cell, gates, squashed = ctx.saved_tensors
-        units = cell.shape[1]
-        admit, forget, emit, update = gates.chunk(4, dim=1)
-        grad_cell = grad_cell + torch.ops.aten.tanh_backward(grad_hidden * emit, squashed)
-        grad_gates = torch.empty_like(gates)
-        grad_switches, grad_update = grad_gates.split([3 * units, units], dim=1)
-        for part, outer, inner in zip(
-            grad_gates.chunk(4, dim=1),
-            (grad_cell, grad_cell, grad_hidden, grad_cell),
-            (update, cell, squashed, admit),
-            strict=True,
-        ):
-            torch.mul(outer, inner, out=part)
-        torch.ops.aten.sigmoid_backward.grad_input(
-            grad_switches, gates[:, : 3 * units], grad_input=grad_switches
-        )
-        torch.ops.aten.tanh_backward.grad_input(grad_update, update, grad_input=grad_update)
-        own = grad_gates.view(*weight.shape[:-2], -1, 4 * units)  # (S, B, 4 D) for S weights
+        weight, inputs, *states = ctx.saved_tensors
+        grad_gates = torch.empty_like(states[1])
+        grad_cell = _cell_backward(grad_hidden, grad_cell, *states, grad_gates)
+        own = _by_weight(grad_gates, weight)
         grad_inputs = (own @ weight).view_as(inputs) if ctx.needs_input_grad[2] else None
-        grad_weight = own.mT @ inputs.view(*weight.shape[:-2], -1, inputs.shape[1])
-        return grad_weight, own.sum(-2), grad_inputs, grad_cell * forget
+        return own.mT @ _by_weight(inputs, weight), own.sum(-2), grad_inputs, grad_cell
+
+
+class _LSTM(torch.autograd.Function):
+    """What comes of the inputs alone, and the weight's gradient, are one product each."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, weight: Tensor, bias: Tensor, inputs: Tensor, hidden: Tensor, cell: Tensor
+    ) -> Tensor:
+        batch, steps, width = inputs.shape
+        before, after = weight[..., :width], weight[..., width:]
+        gates = linear(inputs.flatten(0, 1), before, bias).view(batch, steps, -1)
+        hiddens, cells, squashed = (cell.new_empty(batch, steps, cell.shape[1]) for _ in range(3))
+        last_hidden, last_cell = hidden, cell
+        for step, own in enumerate(gates.unbind(1)):
+            _add_product(own, last_hidden, after)
+            last_hidden, last_cell, squashed[:, step] = _cell(own, last_cell)
+            hiddens[:, step], cells[:, step] = last_hidden, last_cell
+        ctx.save_for_backward(weight, inputs, hidden, cell, gates, hiddens, cells, squashed)
+        return hiddens
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        weight, inputs, hidden, cell, gates, hiddens, cells, squashed = ctx.saved_tensors
+        steps, width = inputs.shape[1:]
+        before, after = weight[..., :width], weight[..., width:]
+        grad_gates, grad_cell = torch.empty_like(gates), torch.zeros_like(cell)
+        grad_hidden = grad[:, -1]
+        for step in reversed(range(steps)):
+            own, previous = grad_gates[:, step], cells[:, step - 1] if step else cell
+            grad_cell = _cell_backward(
+                grad_hidden, grad_cell, previous, gates[:, step], squashed[:, step], own
+            )
+            grad_hidden = grad[:, step - 1].clone() if step else torch.zeros_like(hidden)
+            _add_product(grad_hidden, own, after.mT)
+        earlier = torch.cat([hidden.unsqueeze(1), hiddens[:, :-1]], dim=1)
+        rows = torch.cat([inputs, earlier], dim=2).flatten(0, 1)
+        own = _by_weight(grad_gates.flatten(0, 1), weight)
+        grad_inputs = (own @ before).view_as(inputs)
+        return own.mT @ _by_weight(rows, weight), own.sum(-2), grad_inputs, grad_hidden, grad_cell
+
+
+def _add_product(total: Tensor, rows: Tensor, weight: Tensor) -> None:
+    """total (B, outputs) += rows (B, inputs) times weight (outputs, inputs), or S of them."""
+    if weight.dim() == 2:
+        total.addmm_(rows, weight.t())
+    else:
+        own = total.unflatten(0, (len(weight), -1))
+        own.baddbmm_(rows.unflatten(0, (len(weight), -1)), weight.mT)
+
+
+def _cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Hidden state, new cell and its tanh, (B, D) each, from gates (B, 4 D) before their
+    nonlinearities, which are applied in place."""
+    units = cell.shape[1]
+    gates[:, : 3 * units].sigmoid_()
+    gates[:, 3 * units :].tanh_()
+    admit, forget, emit, update = gates.chunk(4, dim=1)
+    after = torch.addcmul(forget * cell, admit, update)
+    squashed = after.tanh()
+    return emit * squashed, after, squashed
+
+
+def _cell_backward(
+    grad_hidden: Tensor,
+    grad_cell: Tensor,
+    cell: Tensor,
+    gates: Tensor,
+    squashed: Tensor,
+    grad_gates: Tensor,
+) -> Tensor:
+    """The way back through `_cell`: fills grad_gates, with respect to the gates before their
+    nonlinearities, and returns the gradient of the cell before."""
+    units = cell.shape[1]
+    admit, forget, emit, update = gates.chunk(4, dim=1)
+    grad_cell = grad_cell + torch.ops.aten.tanh_backward(grad_hidden * emit, squashed)
+    grad_switches, grad_update = grad_gates.split([3 * units, units], dim=1)
+    for part, outer, inner in zip(
+        grad_gates.chunk(4, dim=1),
+        (grad_cell, grad_cell, grad_hidden, grad_cell),
+        (update, cell, squashed, admit),
+        strict=True,
+    ):
+        torch.mul(outer, inner, out=part)
+    torch.ops.aten.sigmoid_backward.grad_input(
+        grad_switches, gates[:, : 3 * units], grad_input=grad_switches
+    )
+    torch.ops.aten.tanh_backward.grad_input(
+        grad_update, gates[:, 3 * units :], grad_input=grad_update
+    )
+    return grad_cell * forget

@@ -33,8 +33,12 @@ class Heads(nn.Module):
 
     def forward(self, features: Tensor) -> dict[str, Tensor]:
         """(B, inputs) to one (B, outputs) a head, by name."""
-        joint = kernels.linear(features, self.weight, self.bias)
-        return dict(zip(self.outputs, joint.split(list(self.outputs.values()), dim=1), strict=True))
+        parts = self.emit(features).split(list(self.outputs.values()), dim=1)
+        return dict(zip(self.outputs, parts, strict=True))
+
+    def emit(self, features: Tensor) -> Tensor:
+        """(B, inputs) to what the heads emit, side by side in their order."""
+        return kernels.linear(features, self.weight, self.bias)
 
 
 class LSTMCell(nn.Module):
@@ -56,6 +60,11 @@ class LSTMCell(nn.Module):
         hidden and cell."""
         inputs = torch.cat([*features, hidden], dim=1)
         return kernels.lstm_step(self.weight, self.bias, inputs, cell)
+
+    def run(self, features: Tensor, hidden: Tensor, cell: Tensor) -> Tensor:
+        """All steps at once: features (B, T, ...), the state before the first (B, hidden) twice;
+        returns the hidden states (B, T, hidden)."""
+        return kernels.lstm(self.weight, self.bias, features, hidden, cell)
 
 
 def logical_heads(module: nn.Module) -> Iterator[tuple[str, dict[nn.Parameter, slice]]]:

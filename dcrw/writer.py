@@ -90,6 +90,8 @@ class Writer(nn.Module):
         self.encoder = ENCODERS[config.architecture](config)
         self.decoder = LSTMCell(config.latent_size, config.hidden_size, config.forget_bias)
         self.heads = Heads(config.hidden_size, self._head_sizes())
+        patch, *windows = self.heads.outputs.values()
+        self._emitted = [patch, sum(windows)]
         self.layout = self._layout()
         for name, rows in self.heads.rows().items():
             if name != "patch":
@@ -104,14 +106,14 @@ class Writer(nn.Module):
         """Encode and redraw images (B, A, A) in [0, 1] with noise (T, B, z) from N(0, 1)."""
         _check(images, noise, self.config)
         seen = self.encoder.look(images)
-        state = self.initial(len(images))
-        posteriors = []
+        if not self.encoder.follows:
+            posterior = self.encoder.ahead(seen)
+            return Reconstruction(self.draw_all(sample(posterior, noise)), *posterior)
+        state, posteriors = self.initial(len(images)), []
         for epsilon in noise:
             state, done = self.step(seen, state, epsilon)
             posteriors.append(done.posterior)
-        return Reconstruction(
-            state.canvas, *(torch.stack(part) for part in zip(*posteriors, strict=True))
-        )
+        return Reconstruction(state.canvas, *_stack_columns(posteriors))
 
     def step(self, seen: Any, state: State, noise: Tensor) -> tuple[State, Step]:
         """One step t (Eq. 7-12): look, sample z_t, draw.
@@ -130,15 +132,31 @@ class Writer(nn.Module):
         """The decoder's half of a step (Eq. 11-12), all that generation needs: z_t (B, z) onto the
         canvas."""
         hidden, cell = self.decoder([latent], state.hidden, state.cell)
-        emitted = self.heads(hidden)
-        size = self.config.write_size
-        patch = emitted["patch"].unflatten(1, (size, size))
-        windows = torch.cat([part for name, part in emitted.items() if name != "patch"], dim=1)
-        filters = kernels.windows(windows, self.layout)
+        patch, emitted = self._emit(hidden)
+        filters = kernels.windows(emitted, self.layout)
         canvas = kernels.stroke(state.canvas, patch, filters[0])
-        read_window = emitted.get("read_window", emitted["write_window"])
-        state = State(canvas, hidden, cell, read_window, None, *filters[1:])
-        return state, Strokes(patch, emitted["write_window"])
+        count = self.conventions.numbers
+        state = State(canvas, hidden, cell, emitted[:, -count:], None, *filters[1:])
+        return state, Strokes(patch, emitted[:, :count])
+
+    def draw_all(self, latents: Tensor) -> Tensor:
+        """`draw` at every step at once: z_1..z_T (T, B, z) to the last canvas.
+
+        For latents that are all known before the first stroke; only the LSTM goes step by step.
+        """
+        batch = latents.shape[1]
+        start = self.initial(batch)
+        hidden = self.decoder.run(latents.transpose(0, 1), start.hidden, start.cell)
+        patches, emitted = self._emit(hidden.flatten(0, 1))
+        filters = kernels.windows(emitted, self.layout)
+        return kernels.strokes(start.canvas, patches.unflatten(0, (batch, -1)), filters[0])
+
+    def _emit(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """From h_dec (B, D) the patch w_t (B, N, N), and what the windows' heads emit, the write
+        window's first."""
+        size = self.config.write_size
+        patch, windows = self.heads.emit(hidden).split(self._emitted, dim=1)
+        return patch.unflatten(1, (size, size)), windows
 
     def initial(self, batch: int) -> State:
         """The state before the first step; decision 12."""
@@ -151,8 +169,8 @@ class Writer(nn.Module):
         else:
             canvas = self.heads.weight.new_full((batch, size, size), self.config.initial_canvas)
             hidden, cell = self.heads.weight.new_zeros(2, batch, width).unbind()
-        emitted = self.heads(hidden)
-        return State(canvas, hidden, cell, emitted.get("read_window", emitted["write_window"]))
+        _, emitted = self._emit(hidden)
+        return State(canvas, hidden, cell, emitted[:, -self.conventions.numbers :])
 
     @torch.no_grad()
     def trace(self, images: Tensor, noise: Tensor) -> Trace:

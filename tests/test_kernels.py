@@ -156,6 +156,48 @@ def test_an_lstm_step() -> None:
     assert_as_plain(kernels.lstm_step, [leaf(24, 9), leaf(24), leaf(4, 9), leaf(4, 6)])
 
 
+def test_an_lstm_along_known_inputs() -> None:
+    torch.manual_seed(0)
+    inputs = [leaf(24, 9), leaf(24), leaf(4, 5, 3), leaf(4, 6), leaf(4, 6)]
+    assert_as_plain(kernels.lstm, inputs)
+    weight, bias, features, hidden, cell = inputs
+    found = kernels.lstm(*inputs)
+    for step in range(5):  # one at a time, by the kernel of a single step
+        joint = torch.cat([features[:, step], hidden], dim=1)
+        hidden, cell = kernels.lstm_step(weight, bias, joint, cell)
+        torch.testing.assert_close(found[:, step], hidden, rtol=1e-12, atol=1e-12)
+
+
+def test_an_lstm_with_stacked_weights_is_each_one_alone() -> None:
+    torch.manual_seed(0)
+    inputs = [leaf(2, 24, 9), leaf(2, 24), leaf(8, 5, 3), leaf(8, 6), leaf(8, 6)]
+    assert_as_plain(kernels.lstm, inputs)
+    weight, bias, *states = inputs
+    alone = [
+        kernels.lstm(w, b, *(part.chunk(2)[run] for part in states))
+        for run, (w, b) in enumerate(zip(weight, bias, strict=True))
+    ]
+    torch.testing.assert_close(kernels.lstm(*inputs), torch.cat(alone), rtol=1e-12, atol=1e-12)
+
+
+def test_all_strokes_at_once() -> None:
+    """Against one stroke after another, whose filters are of the same windows."""
+    torch.manual_seed(0)
+    filters = [leaf(20, 3, 12), leaf(20, 3, 12), leaf(20, 1, 1).detach().exp().requires_grad_()]
+    inputs = [leaf(4, 12, 12), leaf(4, 5, 3, 3), *filters]
+
+    def one_by_one(canvas: Tensor, patches: Tensor, *filters: Tensor) -> Tensor:
+        for step in range(5):
+            own = Filters(*(part[step::5] for part in filters))
+            canvas = kernels.stroke(canvas, patches[:, step], own)
+        return canvas
+
+    at_once = outputs_and_gradients(lambda c, p, *f: kernels.strokes(c, p, Filters(*f)), inputs)
+    with kernels.plain():
+        stepwise = outputs_and_gradients(one_by_one, inputs)
+    torch.testing.assert_close(at_once, stepwise, rtol=1e-10, atol=1e-10)
+
+
 ARCHITECTURES = ["dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-image", "dcrw-stepwise"]
 MODELS = [{"architecture": name} for name in ARCHITECTURES] + [
     {"window_heads": "shared"},
@@ -181,6 +223,40 @@ def test_models_have_the_losses_and_gradients_of_their_plain_form(change: dict[s
         return tuple(writer.loss_terms(model, images, noise))
 
     assert_as_plain(losses, list(model.parameters()))
+
+
+@pytest.mark.parametrize("architecture", ["dcrw-write-only", "dcrw-stepwise"])
+@pytest.mark.parametrize("start", ["zeros", "learned"])
+def test_drawing_at_once_is_drawing_step_by_step(architecture: str, start: str) -> None:
+    """Where no posterior looks at the canvas, a model draws all its steps at once: canvas, losses
+    and gradients are those of `step` after `step`."""
+    torch.manual_seed(0)
+    config = ModelConfig(**TINY | {"architecture": architecture, "initial_state": start})
+    model = writer.build(config).double()
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(parameter, std=0.3)
+    images = torch.rand(4, 12, 12, dtype=torch.float64)
+    noise = torch.randn(config.steps, 4, 2, dtype=torch.float64)
+
+    def at_once(*_: Tensor) -> tuple[Tensor, ...]:
+        return tuple(model(images, noise))
+
+    def stepwise(*_: Tensor) -> tuple[Tensor, ...]:
+        seen, state, posteriors = model.encoder.look(images), model.initial(4), []
+        for epsilon in noise:
+            state, done = model.step(seen, state, epsilon)
+            posteriors.append(done.posterior)
+        return state.canvas, *(torch.stack(part) for part in zip(*posteriors, strict=True))
+
+    weights = list(model.parameters())
+    torch.testing.assert_close(
+        outputs_and_gradients(at_once, weights),
+        outputs_and_gradients(stepwise, weights),
+        rtol=1e-10,
+        atol=1e-10,
+    )
+    torch.testing.assert_close(model.trace(images, noise).canvas[-1], at_once()[0])
 
 
 def test_a_graph_can_be_walked_twice() -> None:
