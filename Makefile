@@ -30,8 +30,8 @@ paper: $(READY)  ## the same on MNIST with the paper profile: trains only what i
 	@$(BIN)/python -m dcrw.report headline paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
-grid: $(READY)  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there
-	@$(PIPELINE) grid book --rerun-incomplete $(CONFIG) grid=$(or $(STAGE),all)
+grid: $(READY)  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there; TOGETHER=1 trains seeds side by side
+	@$(PIPELINE) grid book --rerun-incomplete $(CONFIG) grid=$(or $(STAGE),all) $(if $(TOGETHER),together=1)
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first

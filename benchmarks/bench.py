@@ -218,8 +218,7 @@ def _measure_precision(
     """Losses after a training in float32 and in bfloat16, and in float32 from another seed."""
     rows = []
     for plain in (entry for entry in base if entry.implementation == "dcrw"):
-        training = plain.config.training.model_copy(update={"seed": 1})
-        other = plain.config.model_copy(update={"training": training})
+        other = plain.config.with_seed(1)
         for products, entry in (
             ("float32", plain),
             ("bfloat16", plain._replace(option="bfloat16")),

@@ -112,7 +112,7 @@ def _dcrw_training(
     """What `dcrw.training` does at an iteration: order, noise, update, and the metrics now and
     then; yields losses (runs, 2)."""
     first, settings = contestant.config.training.seed, contestant.config.training
-    configs = [_with_seed(contestant.config, first + run) for run in range(contestant.runs)]
+    configs = [contestant.config.with_seed(first + run) for run in range(contestant.runs)]
     if contestant.option == "seeds":
         trainer: engine.Engine = SeedsEngine(configs, images, device)
     else:
@@ -133,10 +133,6 @@ def _dcrw_training(
             torch.stack(pending).cpu()
             pending.clear()
         yield losses
-
-
-def _with_seed(config: RunConfig, seed: int) -> RunConfig:
-    return config.model_copy(update={"training": config.training.model_copy(update={"seed": seed})})
 
 
 def peak_memory(contestant: Contestant, device_type: str, threads: int) -> float:

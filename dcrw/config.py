@@ -226,6 +226,10 @@ class RunConfig(_Section):
         """`<name>-s<seed>-<digest>`, the run's folder under `results/<profile>/runs`."""
         return f"{self.name}-s{self.training.seed}-{self.digest}"
 
+    def with_seed(self, seed: int) -> "RunConfig":
+        """The same but for its seed."""
+        return self.model_copy(update={"training": self.training.model_copy(update={"seed": seed})})
+
     def parameters(self) -> dict[str, Any]:
         """All settings as one flat mapping, the parameters of the training notebook."""
         return {"name": self.name} | {

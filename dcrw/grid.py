@@ -142,12 +142,17 @@ def _row(entry: Finished) -> dict[str, Any]:
     ).total
     return row | {
         "parameters": made["parameters"],
-        "wall_minutes": made["wall_seconds"] / 60,
+        "wall_minutes": _own_seconds(made["segments"]) / 60,
         "device": made["device"]["type"],
         "threads": made["device"]["threads"],
         "commit": made["software"]["commit"],
         "run": made["run"],
     }
+
+
+def _own_seconds(segments: Sequence[dict[str, Any]]) -> float:
+    """A run's seconds of training: its share, where several runs were trained side by side."""
+    return sum(part["seconds"] / part.get("side_by_side", 1) for part in segments)
 
 
 def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:

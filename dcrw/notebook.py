@@ -10,6 +10,7 @@ from pydantic import Field
 
 from dcrw import data, runs
 from dcrw.config import (
+    ConfigError,
     DataConfig,
     EvaluationConfig,
     RunConfig,
@@ -21,6 +22,17 @@ from dcrw.config import (
 )
 
 HIDDEN = ("In", "Out", "exit", "quit")  # what IPython puts among the globals
+
+
+class Together(_Section):
+    """Which runs are trained side by side with the one that the other parameters describe."""
+
+    further_seeds: str = Field(
+        "",
+        pattern=r"^(\d{1,9}( \d{1,9})*)?$",
+        description="seeds of runs trained side by side with it, else alike, each into its own "
+        "folder: 1 2 3",
+    )
 
 
 class EvaluationTarget(_Section):
@@ -63,10 +75,22 @@ def sections(namespace: MutableMapping[str, Any], *kinds: type[_Section]) -> lis
     return found
 
 
-def training(namespace: MutableMapping[str, Any]) -> tuple[RunConfig, Runtime]:
-    """Parameters of the training notebook. Raises `ConfigError`."""
-    runtime, left = split_parameters(parameters(namespace), Runtime)
-    return config_from_parameters(left), runtime
+def training(namespace: MutableMapping[str, Any]) -> tuple[list[RunConfig], Runtime]:
+    """Parameters of the training notebook: the run they describe, then those with further seeds.
+
+    Raises `ConfigError`, also for a seed that is named twice.
+    """
+    together, left = split_parameters(parameters(namespace), Together)
+    runtime, left = split_parameters(left, Runtime)
+    config = config_from_parameters(left)
+    further = [int(seed) for seed in together.further_seeds.split()]
+    seeds = [config.training.seed, *further]
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError(
+            f"further_seeds = {together.further_seeds!r}: expected seeds that differ from each "
+            f"other and from seed = {config.training.seed}"
+        )
+    return [config.with_seed(seed) for seed in seeds], runtime
 
 
 def data_set(namespace: MutableMapping[str, Any]) -> tuple[DataConfig, Runtime]:

@@ -209,9 +209,27 @@ def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
 
 def test_the_training_notebook_offers_every_setting_with_its_default():
     cell = parameters_cell("train")
-    expected = RunConfig().parameters() | Runtime().model_dump()
+    sections = (notebook.Together(), Runtime())
+    expected = RunConfig().parameters()
+    for section in sections:
+        expected |= section.model_dump()
     assert {name: value for name, (_, value) in cell.items()} == expected
     assert all(type(value).__name__ == kind for kind, value in cell.values())
+
+
+def test_further_seeds_are_runs_alike_but_for_their_seed():
+    settings, runtime = notebook.training({"name": "a", "seed": 2, "further_seeds": "0 7"})
+    assert [config.training.seed for config in settings] == [2, 0, 7]
+    assert {config.with_seed(0) for config in settings} == {settings[1]}
+    assert runtime == Runtime()
+    (alone,) = notebook.training({"name": "a", "seed": 2})[0]
+    assert alone == settings[0]
+
+
+@pytest.mark.parametrize("seeds", ["2", "1 1", "1,3", "-1", " 1", "1 x"])
+def test_impossible_further_seeds_are_refused_by_name(seeds):
+    with pytest.raises(ConfigError, match="further_seeds"):
+        notebook.training({"name": "a", "seed": 2, "further_seeds": seeds})
 
 
 def test_the_evaluation_notebook_offers_every_setting_with_its_default():

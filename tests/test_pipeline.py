@@ -196,6 +196,25 @@ def test_notebooks_run_from_their_own_folder(project):
     run_notebook(project, "table_1", "-p", "profile", "quick", cwd="notebooks")
 
 
+def test_seeds_are_trained_side_by_side_where_asked(project, tmp_path):
+    several = tmp_path / "project"
+    shutil.copytree(project, several, ignore=shutil.ignore_patterns(".snakemake"))
+    config = several / "configs" / "quick.yaml"
+    config.write_text(config.read_text().replace("seeds: [0]", "seeds: [0, 1, 2]"))
+    asked = ("quick", "--config", "together=1", "--until", "evaluate")
+    # seed 0 is complete and stays; the other two of each cell are owed
+    assert planned(several, *asked) == {
+        "train_quick_dcrw_fresh", "train_quick_dcrw_write_only_fresh", "evaluate"
+    }  # fmt: skip
+    assert "train" in planned(several, "quick")
+    snakemake(several, *asked)
+    for cell in ("dcrw-fresh", "dcrw-write-only-fresh"):
+        folders = sorted((several / "results/quick/runs").glob(f"{cell}-s*"))
+        made = [json.loads((folder / "provenance.json").read_text()) for folder in folders]
+        assert [part["segments"][0].get("side_by_side", 1) for part in made] == [1, 2, 2]
+        assert all((folder / "evaluation/losses.csv").exists() for folder in folders)
+
+
 @pytest.mark.parametrize("name", ["train", "evaluate", "data"])
 def test_help_reads_like_a_manual(name):
     text = call(ROOT, "papermill", "--help-notebook", f"notebooks/{name}.ipynb")
