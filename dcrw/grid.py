@@ -119,6 +119,14 @@ def block_means(metrics: pd.DataFrame, width: int = FINAL) -> np.ndarray:
     return (full.total / full.weight).to_numpy()
 
 
+def own_seconds(made: dict[str, Any]) -> float:
+    """A run's seconds of training, from its provenance: its share, where several runs were trained side by side. The
+    first runs were not, and have no list of segments."""
+    if "segments" not in made:
+        return made["wall_seconds"]
+    return sum(part["seconds"] / part.get("side_by_side", 1) for part in made["segments"])
+
+
 def _row(entry: Finished) -> dict[str, Any]:
     config, made = entry.config, entry.provenance
     final = report.final_minibatches(entry.run.metrics(), FINAL)
@@ -142,17 +150,12 @@ def _row(entry: Finished) -> dict[str, Any]:
     ).total
     return row | {
         "parameters": made["parameters"],
-        "wall_minutes": _own_seconds(made["segments"]) / 60,
+        "wall_minutes": own_seconds(made) / 60,
         "device": made["device"]["type"],
         "threads": made["device"]["threads"],
         "commit": made["software"]["commit"],
         "run": made["run"],
     }
-
-
-def _own_seconds(segments: Sequence[dict[str, Any]]) -> float:
-    """A run's seconds of training: its share, where several runs were trained side by side."""
-    return sum(part["seconds"] / part.get("side_by_side", 1) for part in segments)
 
 
 def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:

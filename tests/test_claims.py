@@ -142,6 +142,13 @@ def test_block_means_weigh_rows_by_their_width_and_drop_the_rest():
     np.testing.assert_allclose(grid.block_means(metrics), [4.0, 2.0])
 
 
+def test_hours_of_runs_side_by_side_are_shared():
+    alone = {"wall_seconds": 90.0}
+    resumed = alone | {"segments": [{"seconds": 60.0, "side_by_side": 3}, {"seconds": 30.0}]}
+    assert grid.own_seconds(alone) == 90.0
+    assert grid.own_seconds(resumed) == 50.0
+
+
 def test_the_verdicts_table_has_a_row_for_each_claim():
     outcomes = [outcome(True), outcome(False, noise="shared"), outcome(None, claim="b")]
     table = claims.verdict_table(outcomes, {"a": "A", "b": "B"}).set_index("claim")
