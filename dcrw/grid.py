@@ -120,8 +120,8 @@ def block_means(metrics: pd.DataFrame, width: int = FINAL) -> np.ndarray:
 
 
 def own_seconds(made: dict[str, Any]) -> float:
-    """A run's seconds of training, from its provenance: its share, where several runs were trained side by side. The
-    first runs were not, and have no list of segments."""
+    """A run's seconds of training, from its provenance: its share, where several runs were trained
+    side by side. The first runs were not, and have no list of segments."""
     if "segments" not in made:
         return made["wall_seconds"]
     return sum(part["seconds"] / part.get("side_by_side", 1) for part in made["segments"])
