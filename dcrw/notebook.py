@@ -118,7 +118,7 @@ def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler
     filled = table.loc[:, (table.notna() & (table != "")).any()]
     styled = filled.style.format(precision=precision, na_rep="").hide()
     if not wrap:
-        props = "white-space: nowrap; font-size: 0.82em"
+        props = "white-space: nowrap; font-size: 0.82em; padding: 0.3em 0.5em"
         styled = styled.set_table_styles([{"selector": "td, th", "props": props}])
     return styled.set_table_attributes('class="dataframe"')
 
