@@ -75,12 +75,12 @@ def _paper_points(axis: Axes, paper: Mapping[str, tuple[float, float]], steps: i
     note: Any = {"textcoords": "offset points", "size": 8, "color": color}
     axis.annotate(f"paper, {first}", (lz, lx), (10, -4), **note)
     axis.plot(other_lz, other_lx, "X", color=color, ms=10, mec="white", zorder=5)
-    axis.annotate(f"paper, {second}", (other_lz, other_lx), (10, -17), ha="center", **note)
+    axis.annotate(f"paper, {second}", (other_lz, other_lx), (26, -17), ha="right", **note)
     axis.plot(other_lz / steps, other_lx, "X", color="white", mec=color, ms=9, zorder=5)
     arrow = {"arrowstyle": "->", "color": color, "lw": 0.8, "ls": ":", "shrinkA": 7, "shrinkB": 7}
     ends = (other_lz / steps, other_lx), (other_lz, other_lx)
     axis.annotate("", *ends, arrowprops=arrow)
-    axis.annotate("the same, $L_z/T$", ends[0], (-8, -3), ha="right", **note)
+    axis.annotate("the same, $L_z/T$", ends[0], (-12, -3), ha="right", **note)
 
 
 def cells_figure(
