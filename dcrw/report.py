@@ -28,6 +28,7 @@ VARIANTS = {
 PAPER_ROWS = {"dcrw": "attention", "dcrw-write-only": "write_only"}
 MNIST_TRAINING_IMAGES = 55_000  # the last 5,000 are the validation split
 TABLE_1 = "tables/table_1.csv"
+CELLS = "grid/tables/cells.csv"  # means over the seeds of every cell
 NO_EVIDENCE = "A quick run on small embedded images: its numbers are no evidence about the paper."
 
 
@@ -210,17 +211,28 @@ def headline(results: Path) -> str:
 
 
 def readme_table(results: Path) -> str:
-    """Table I as Markdown, for the README."""
+    """Table I as Markdown, for the README: the profile's cells, with all their seeds in the table
+    of the grid."""
+    means = pd.read_csv(results.parent / CELLS).set_index("cell")
     lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
     for architecture, rows in table_1(results).groupby("architecture", sort=False):
         paper = rows.iloc[0]
         title = VARIANTS[str(architecture)].capitalize()
         lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
         for row in rows.to_dict("records"):
-            total = row["test_lx"] + row["test_lz"]
-            losses = f"{row['train_lx']:.2f} | {row['train_lz']:.2f} | {total:.2f}"
+            cell = means.loc[row["cell"]]
+            losses = " | ".join(
+                _with_reach(cell, name) for name in ("train_lx", "train_lz", "test_total")
+            )
             lines.append(f"| ours, {row['noise']} noise | {losses} |")
-    return "\n".join([*lines, "", _what_was_run(results)])
+    seeds = means.n[list(cells(results))]
+    return "\n".join([*lines, "", _what_was_run(results, int(seeds.min()), int(seeds.max()))])
+
+
+def _with_reach(cell: pd.Series, name: str) -> str:
+    """A mean over seeds, and how far its 95% interval reaches where there is one."""
+    reach = (cell[f"{name}_high"] - cell[f"{name}_low"]) / 2
+    return f"{cell[name]:.2f}" + ("" if np.isnan(reach) else f" ± {reach:.2f}")
 
 
 def with_table(readme: str, table: str) -> str:
@@ -259,15 +271,16 @@ def your_run(results: Path) -> str:
     return "\n".join(lines)
 
 
-def _what_was_run(results: Path) -> str:
+def _what_was_run(results: Path, fewest: int, most: int) -> str:
+    """fewest, most: training runs (seeds) behind a row."""
     entries = finished(results)
     training = entries[0].config.training
-    seeds = len({entry.config.training.seed for entry in entries})
     devices = sorted({entry.provenance["device"]["type"].upper() for entry in entries})
+    runs_of = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     return (
-        f"{training.iterations:,} iterations of batch {training.batch_size} on MNIST, "
-        f"{'one seed' if seeds == 1 else f'{seeds} seeds'} a row, trained on {', '.join(devices)}. "
-        f"From `results/{results.name}/{TABLE_1}`."
+        f"Training runs (seeds) a row: {runs_of}; where there are several, means with 95% intervals"
+        f" (Student's t). {training.iterations:,} iterations of batch {training.batch_size} on"
+        f" MNIST, trained on {', '.join(devices)}. From `results/{CELLS}`."
     )
 
 

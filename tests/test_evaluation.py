@@ -127,8 +127,12 @@ def test_the_readme_agrees_with_the_committed_numbers():
     assert report.with_table(readme, report.readme_table(root / "results" / "paper")) == readme
     found = numbers.read(root / "results" / "paper" / "numbers.json")
     for cell in report.cells(root / "results" / "paper"):
-        keys = ("train.lx", "train.lz", "test.total")
-        shown = " | ".join(f"{found[f'table1.{cell}.{key}'].value:.2f}" for key in keys)
+        numbers_of = [found[f"grid.{cell}.{key}"] for key in ("train.lx", "train.lz", "test.total")]
+        shown = " | ".join(
+            f"{number.value:.2f}"
+            + (f" ± {(number.interval[1] - number.interval[0]) / 2:.2f}" if number.interval else "")
+            for number in numbers_of
+        )
         assert f"noise | {shown} |" in readme
     with pytest.raises(ValueError, match="markers"):
         report.with_table("no markers", "table")
