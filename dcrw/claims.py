@@ -87,6 +87,86 @@ def judge(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
     return found + _table_values("g", "lineage", registered["claims"]["g"], evidence)
 
 
+def hypothesis(
+    registered: dict[str, Any], evidence: Evidence, nearest: pd.DataFrame
+) -> pd.DataFrame:
+    """What the hypothesis on Table I predicts, and what would refute it: columns `kind`,
+    `statement`, and `came`, True, False or None where it was not tested.
+
+    nearest: a row a run, columns `cell` and `worse`, the larger of the two relative differences
+    from the cell's row of Table I where a run comes nearest to it, at any iteration.
+    """
+    rules = registered["claims"]["g"]
+    limit = rules["at_most_relative"]
+    matched = {
+        (noise, row): _all(
+            [o.holds for o in _table_values("g", noise, rules, evidence) if o.test.startswith(row)]
+        )
+        for noise in (*NOISES, "lineage")
+        for row in ("attention", "write_only")
+    }
+    both = _all([matched["shared", "attention"], matched["shared", "write_only"]])
+    none = _all([_not(matched["fresh", "attention"]), _not(matched["fresh", "write_only"])])
+    came = {
+        "predicts": [
+            _all([both, none]),
+            _late(evidence.losses),
+            _all(
+                [
+                    _loses(evidence.losses, "dcrw-shared", limit),
+                    _not(_loses(evidence.losses, "dcrw-write-only-shared", limit)),
+                ]
+            ),
+        ],
+        "refuted_by": [
+            _any(list(nearest[nearest.cell == "dcrw-fresh"].worse <= limit)),
+            _not(_all([matched["lineage", "attention"], matched["lineage", "write_only"]])),
+        ],
+    }
+    return pd.DataFrame(
+        [
+            {"kind": kind, "statement": statement, "came": answer}
+            for kind, answers in came.items()
+            for statement, answer in zip(registered["forensic"][kind], answers, strict=True)
+        ]
+    )
+
+
+def _late(losses: pd.DataFrame) -> bool | None:
+    """With attention, both losses are nearer to those of fresh noise than to those of shared noise
+    up to a correlation of 3/4."""
+    means = losses.groupby("cell")[["train_lx", "train_lz"]].mean()
+    between = [f"dcrw-r{percent}" for percent in (25, 50, 75)]
+    if not {"dcrw-fresh", "dcrw-shared", *between} <= set(means.index):
+        return None
+    to_fresh = (means.loc[between] - means.loc["dcrw-fresh"]).abs()
+    to_shared = (means.loc[between] - means.loc["dcrw-shared"]).abs()
+    return bool((to_fresh < to_shared).all().all())
+
+
+def _loses(losses: pd.DataFrame, cell: str, limit: float) -> bool | None:
+    """Whether L_x on the test split rises under fresh noise by more than `limit`, in every seed."""
+    chosen = losses[losses.cell == cell]
+    if chosen.empty:
+        return None
+    return bool((chosen.fresh_lx > (1 + limit) * chosen.test_lx).all())
+
+
+def _all(parts: Sequence[bool | None]) -> bool | None:
+    """All of them; not known where one is not and none is false."""
+    if any(part is False for part in parts):
+        return False
+    return None if not parts or any(part is None for part in parts) else True
+
+
+def _any(parts: Sequence[bool]) -> bool | None:
+    return any(parts) if parts else None
+
+
+def _not(part: bool | None) -> bool | None:
+    return None if part is None else not part
+
+
 def below(values: Sequence[float], limit: float = 0.0) -> Judged:
     """The interval over seeds lies below a limit, which its upper end may touch where the limit is
     not 0."""

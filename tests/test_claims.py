@@ -263,3 +263,72 @@ def test_each_measure_decides_its_claim(column, value, claim):
     changed = table.fresh != "supported"
     assert list(table.index[changed]) == [claim]
     assert (table.shared == "supported").all()
+
+
+def nearest(**worse: float) -> pd.DataFrame:
+    return pd.DataFrame([{"cell": cell.replace("_", "-"), "worse": w} for cell, w in worse.items()])
+
+
+def came(found: claims.Evidence, table: pd.DataFrame) -> list[bool | None]:
+    rules = claims.registered(PROJECT / "book" / "claims.yaml")
+    answers = claims.hypothesis(rules, found, table)
+    expected = [*rules["forensic"]["predicts"], *rules["forensic"]["refuted_by"]]
+    assert list(answers.statement) == expected
+    return [None if answer is None or answer != answer else bool(answer) for answer in answers.came]
+
+
+def with_noises(found: claims.Evidence, fresh: float, lost: dict[str, float]) -> claims.Evidence:
+    """Fresh noise `fresh` nats off in L_x; what weights trained with shared noise lose under it."""
+    losses = found.losses.copy()
+    losses.loc[losses.cell.str.endswith("-fresh"), "train_lx"] += fresh
+    losses["fresh_lx"] = losses.test_lx + losses.cell.map(lost).fillna(0.0)
+    return found._replace(losses=losses)
+
+
+def test_the_hypothesis_can_be_borne_out_but_for_what_was_not_run():
+    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    assert came(found, nearest(dcrw_fresh=0.5)) == [True, None, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "lost", "near", "expected"),
+    [
+        (0.0, {"dcrw-shared": 100.0}, 0.5, [False, None, True, False, False]),
+        (60.0, {"dcrw-shared": 1.0}, 0.5, [True, None, False, False, False]),
+        (
+            60.0,
+            {"dcrw-shared": 100.0, "dcrw-write-only-shared": 100.0},
+            0.5,
+            [True, None, False, False, False],
+        ),
+        (60.0, {"dcrw-shared": 100.0}, 0.1, [True, None, True, True, False]),
+    ],
+)
+def test_the_hypothesis_can_fail_in_each_part(fresh, lost, near, expected):
+    found = with_noises(evidence(), fresh, lost)
+    assert came(found, nearest(dcrw_fresh=near, draw_fresh=0.0)) == expected
+
+
+def test_habits_of_2016_that_miss_a_row_refute():
+    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    losses = found.losses.copy()
+    losses.loc[losses.cell == "dcrw-lineage", "train_lz"] += 1.0
+    answers = came(found._replace(losses=losses), nearest(dcrw_fresh=0.5))
+    assert answers == [True, None, True, False, True]
+
+
+@pytest.mark.parametrize(("at", "expected"), [(0.45, True), (0.55, False)])
+def test_the_dose_is_judged_by_its_first_three_quarters(at, expected):
+    """at: how far from fresh to shared both losses are at a correlation of 3/4."""
+    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    means = found.losses.groupby("cell")[["train_lx", "train_lz"]].mean()
+    ends = means.loc["dcrw-fresh"] + pd.Series({"train_lz": 20.0, "train_lx": 0.0})
+    losses = found.losses.copy()
+    losses.loc[losses.cell == "dcrw-fresh", "train_lz"] += 20.0
+    doses = [
+        {"cell": f"dcrw-r{percent}", "seed": 0}
+        | (ends + share * (means.loc["dcrw-shared"] - ends)).to_dict()
+        for percent, share in ((25, 0.0), (50, 0.1), (75, at))
+    ]
+    losses = pd.concat([losses, pd.DataFrame(doses)], ignore_index=True)
+    assert came(found._replace(losses=losses), nearest(dcrw_fresh=0.5))[1] is expected
