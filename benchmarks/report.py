@@ -30,6 +30,23 @@ OPTIONS = {
 }
 
 
+class Aim(NamedTuple):
+    """What an iteration should reach on a device."""
+
+    device: str  # "cpu" or "cuda"
+    words: str
+    key: str  # of the number that is compared, after `speed.<device>.`
+    least: float
+
+
+AIMS = (
+    Aim("cpu", "times as fast as the textbook, batch 100", "ratio.{model}", 2.0),
+    Aim("cpu", "share of the product's rate, batch 400", "share.{model}.batch_size_400", 0.4),
+    Aim("cuda", "times as fast as the textbook, batch 100", "ratio.{model}", 10.0),
+    Aim("cuda", f"{SEEDS} seeds together, times one's rate", "option.seeds.{model}", 4.0),
+)
+
+
 class Measured(NamedTuple):
     """What one kind of device gave."""
 
@@ -60,6 +77,24 @@ def statement(found: list[Measured]) -> str:
         for words in missing
     ]
     return "\n\n".join(lines)
+
+
+def aim_table(named: dict[str, Number]) -> pd.DataFrame:
+    """Every aim beside what was measured, one column a model; named: what `numbers` returns."""
+    rows = []
+    for aim in AIMS:
+        row = {"device": DEVICES[aim.device], "aim": f"{aim.words}: {aim.least:g}"}
+        for model, title in NAMES.items():
+            found = named.get(f"speed.{aim.device}.{aim.key.format(model=model)}")
+            row[title] = _against(aim, found)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _against(aim: Aim, found: Number | None) -> str:
+    if found is None:
+        return "not measured"
+    return f"{found.value:.2f}, {'reached' if found.value >= aim.least else 'missed'}"
 
 
 def speed_table(entry: Measured) -> pd.DataFrame:

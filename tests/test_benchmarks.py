@@ -22,6 +22,7 @@ from dcrw import engine, figures, writer
 from dcrw.config import ModelConfig, RunConfig, make_config
 from dcrw.engine import Engine
 from dcrw.layers import Heads, LSTMCell
+from dcrw.numbers import Number
 
 TINY = {
     "image_size": 12,
@@ -452,3 +453,16 @@ def test_images_have_the_size_that_is_asked_for() -> None:
 def test_measuring_leaves_the_process_as_it_was(measured: Path) -> None:
     smallest = torch.tensor(1e-310, dtype=torch.float64)
     assert (smallest * 1).item() > 0
+
+
+def test_aims_are_reached_missed_or_not_measured() -> None:
+    source = "results/benchmarks/cpu/ratios.csv"
+    named = {
+        "speed.cpu.ratio.draw": Number(2.0, source),
+        "speed.cpu.ratio.dcrw": Number(1.99, source),
+        "speed.cpu.share.draw.batch_size_400": Number(0.41, source),
+    }
+    table = report.aim_table(named)
+    rows = table.set_index(["device", "aim"])[report.NAMES["draw"]].tolist()
+    assert rows == ["2.00, reached", "0.41, reached", "not measured", "not measured"]
+    assert table[report.NAMES["dcrw"]].tolist() == ["1.99, missed", *3 * ["not measured"]]
