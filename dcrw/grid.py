@@ -64,6 +64,48 @@ def cell_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -> pd.DataFrame:
+    """One row for each run that is shorter than the reference and differs from it in settings: what
+    differs, and L_x and L_z at its end beside the reference's at that iteration (means over the
+    last 1,000 minibatches up to there, seed 0).
+
+    Raises `RunError` where the reference is missing.
+    """
+    base = [entry for entry in entries if (entry.config.name, _seed(entry)) == (reference, 0)]
+    if not base:
+        raise runs.RunError(f"{reference}, seed 0: not complete; ablations are compared with it")
+    config, metrics = base[0].config, base[0].run.metrics()
+    rows = []
+    for entry in entries:
+        length = entry.config.training.iterations
+        if length >= config.training.iterations or _seed(entry) != 0:
+            continue
+        row: dict[str, Any] = {"cell": entry.config.name, "change": _change(entry.config, config)}
+        row["iterations"] = length
+        until = metrics[metrics.iteration <= length]
+        for prefix, table in (("", entry.run.metrics()), ("reference_", until)):
+            means = report.final_minibatches(table, FINAL)["mean"]
+            row |= {f"{prefix}lx": means["reconstruction"], f"{prefix}lz": means["latent"]}
+        total = row["lx"] + row["lz"]
+        rows.append(row | {"difference": total - row["reference_lx"] - row["reference_lz"]})
+    columns = ["cell", "change", "iterations", "lx", "lz", "reference_lx", "reference_lz"]
+    return pd.DataFrame(rows, columns=[*columns, "difference"])
+
+
+def _seed(entry: Finished) -> int:
+    return entry.config.training.seed
+
+
+def _change(config: RunConfig, reference: RunConfig) -> str:
+    """The settings that differ, besides name and length, in words."""
+    own, other = config.parameters(), reference.parameters()
+    return ", ".join(
+        f"{name} = {value}"
+        for name, value in own.items()
+        if value != other[name] and name not in ("name", "iterations")
+    )
+
+
 def grid_numbers(table: pd.DataFrame, owed: int, source: str) -> dict[str, Number]:
     """Every cell's losses as `grid.<cell>.<loss>`, means over seeds with n and interval, and the
     compute of all runs.
