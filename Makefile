@@ -31,7 +31,8 @@ paper: $(READY)  ## the same on MNIST with the paper profile: trains only what i
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 grid: $(READY)  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there; TOGETHER=1 trains seeds side by side
-	@$(PIPELINE) grid book --rerun-incomplete $(CONFIG) grid=$(or $(STAGE),all) $(if $(TOGETHER),together=1)
+	@$(PIPELINE) grid book --rerun-incomplete $(CONFIG) grid=$(or $(STAGE),all) $(if $(filter-out 0,$(TOGETHER)),together=1)
+	@$(BIN)/python -m dcrw.report readme paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first
@@ -64,7 +65,7 @@ format: $(READY)  ## format the code and strip the notebooks
 bench: $(READY)  ## measure speed and memory against a textbook implementation (minutes, on an idle machine)
 	$(BIN)/python -m benchmarks.bench
 
-readme: $(READY)  ## write the README's table from results/paper
+readme: $(READY)  ## write the README's table from results/
 	$(BIN)/python -m dcrw.report readme paper
 
 manifest: $(READY)  ## write the SHA-256 of all committed results

@@ -2,8 +2,8 @@
 
 Every encoder has the same two calls. `look` takes the images once; `forward` is called at each step
 with what `look` returned and the writer's state, and returns the posterior and the encoder's own
-next state. `reads`: whether it looks through a window. `follows`: whether it looks at what has been
-drawn; where it does not, `ahead` has the posteriors of all steps.
+next state. `reads`: whether it looks through a window. Those in `AHEAD` do not look at what has
+been drawn; their `ahead` has the posteriors of all steps.
 """
 
 from typing import NamedTuple
@@ -121,7 +121,6 @@ class GlimpseCNN(nn.Module):
     decision 7."""
 
     reads = True
-    follows = True
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -146,7 +145,6 @@ class ImageCNN(nn.Module):
     """DCRW without attention in read: the CNN sees the whole image once (Eq. 29-30, 33)."""
 
     reads = False
-    follows = False
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -173,7 +171,6 @@ class GlimpseLSTM(nn.Module):
     """DRAW's encoder: an LSTM on the glimpse and h_dec, the baseline that DCRW modifies."""
 
     reads = True
-    follows = True
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -203,7 +200,6 @@ class WholeImageCNN(nn.Module):
     instead of a window on it."""
 
     reads = False
-    follows = True
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -228,7 +224,6 @@ class StepwiseImageCNN(nn.Module):
     for every step, from heads of its own."""
 
     reads = False
-    follows = False
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -258,6 +253,8 @@ class StepwiseImageCNN(nn.Module):
 
 
 Encoder = GlimpseCNN | ImageCNN | GlimpseLSTM | WholeImageCNN | StepwiseImageCNN
+
+AHEAD = (ImageCNN, StepwiseImageCNN)
 
 ENCODERS: dict[str, type[Encoder]] = {
     "dcrw": GlimpseCNN,

@@ -45,6 +45,7 @@ def gathered(project: Path | None = None) -> tuple[list[Finished], list[RunConfi
 def run_table(entries: Iterable[Finished]) -> pd.DataFrame:
     """One row a run: losses in nats an image, cost, and what it was made with.
 
+    `minutes` are those of its training, its share where it was trained side by side with others;
     `train` is the mean over the last 1,000 minibatches and `train_*_sd` their spread, `test` the
     test split under the noise of training, `fresh` the same weights under fresh noise.
     """
@@ -65,16 +66,16 @@ def cell_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -> pd.DataFrame:
-    """One row for each run that is shorter than the reference and differs from it in settings: what
-    differs, and L_x and L_z at its end beside the reference's at that iteration (means over the
-    last 1,000 minibatches up to there, seed 0).
+    """One row for each run that is shorter than the reference: what else differs, and L_x and L_z
+    at its end beside the reference's at that iteration (means over the last 1,000 minibatches up to
+    there, seed 0).
 
     Raises `RunError` where the reference is missing.
     """
     base = [entry for entry in entries if (entry.config.name, _seed(entry)) == (reference, 0)]
     if not base:
         raise runs.RunError(f"{reference}, seed 0: not complete; ablations are compared with it")
-    config, metrics = base[0].config, base[0].run.metrics()
+    config, path = base[0].config, base[0].run.metrics()
     rows = []
     for entry in entries:
         length = entry.config.training.iterations
@@ -82,7 +83,7 @@ def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -
             continue
         row: dict[str, Any] = {"cell": entry.config.name, "change": _change(entry.config, config)}
         row["iterations"] = length
-        until = metrics[metrics.iteration <= length]
+        until = path[path.iteration <= length]
         for prefix, table in (("", entry.run.metrics()), ("reference_", until)):
             means = report.final_minibatches(table, FINAL)["mean"]
             row |= {f"{prefix}lx": means["reconstruction"], f"{prefix}lz": means["latent"]}
@@ -97,7 +98,7 @@ def _seed(entry: Finished) -> int:
 
 
 def _change(config: RunConfig, reference: RunConfig) -> str:
-    """The settings that differ, besides name and length, in words."""
+    """The settings that differ, besides name and length, as `name = value`."""
     own, other = config.parameters(), reference.parameters()
     return ", ".join(
         f"{name} = {value}"
@@ -115,7 +116,7 @@ def grid_numbers(table: pd.DataFrame, owed: int, source: str) -> dict[str, Numbe
     found = {
         "grid.runs.done": Number(len(table), source),
         "grid.runs.owed": Number(owed, source),
-        "grid.hours": Number(table.wall_minutes.sum() / 60, source),
+        "grid.hours": Number(table.minutes.sum() / 60, source),
     }
     for cell, members in table.groupby("cell", sort=False):
         for name in LOSSES:
@@ -126,7 +127,7 @@ def grid_numbers(table: pd.DataFrame, owed: int, source: str) -> dict[str, Numbe
             )
         found[f"grid.{cell}.seeds"] = Number(len(members), source)
         found[f"grid.{cell}.parameters"] = Number(int(members.parameters.iloc[0]), source)
-        found[f"grid.{cell}.minutes"] = Number(members.wall_minutes.mean(), source, len(members))
+        found[f"grid.{cell}.minutes"] = Number(members.minutes.mean(), source, len(members))
     return found
 
 
@@ -192,7 +193,7 @@ def _row(entry: Finished) -> dict[str, Any]:
     ).total
     return row | {
         "parameters": made["parameters"],
-        "wall_minutes": own_seconds(made) / 60,
+        "minutes": own_seconds(made) / 60,
         "device": made["device"]["type"],
         "threads": made["device"]["threads"],
         "commit": made["software"]["commit"],

@@ -1,5 +1,6 @@
 """The inner steps of the models with hand-written backward passes: reading, drawing, the CNN and
-the LSTM cell, each one node of the autograd graph instead of dozens.
+the LSTM, each one node of the autograd graph instead of dozens. `strokes`, called once a drawing,
+is left to autograd.
 
 Forward, each computes what the plain form beside it computes. Backward, what autograd would, up to
 rounding; not twice differentiable. Where weights have a leading dimension S, images and states
@@ -144,7 +145,7 @@ def stroke(canvas: Tensor, patch: Tensor, filters: Filters) -> Tensor:
 
 
 def strokes(canvas: Tensor, patches: Tensor, filters: Filters) -> Tensor:
-    """Every stroke of a drawing at once: c_0 to c_T (Eq. 12, 22-23), (B, A, A).
+    """All strokes of a drawing at once: the last canvas, c_T (Eq. 12, 22-23), (B, A, A).
 
     canvas: (B, A, A) logits; patches: (B, T, N, N); filters: those of the B T windows, in the order
     of the patches. One product over steps and filters adds up what the steps write.
@@ -405,9 +406,9 @@ class _LSTMStep(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_hidden: Tensor, grad_cell: Tensor) -> tuple[Tensor | None, ...]:
-        weight, inputs, *states = ctx.saved_tensors
-        grad_gates = torch.empty_like(states[1])
-        grad_cell = _cell_backward(grad_hidden, grad_cell, *states, grad_gates)
+        weight, inputs, cell, gates, squashed = ctx.saved_tensors
+        grad_gates = torch.empty_like(gates)
+        grad_cell = _cell_backward(grad_hidden, grad_cell, cell, gates, squashed, grad_gates)
         own = _by_weight(grad_gates, weight)
         grad_inputs = (own @ weight).view_as(inputs) if ctx.needs_input_grad[2] else None
         return own.mT @ _by_weight(inputs, weight), own.sum(-2), grad_inputs, grad_cell

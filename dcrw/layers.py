@@ -62,7 +62,7 @@ class LSTMCell(nn.Module):
         return kernels.lstm_step(self.weight, self.bias, inputs, cell)
 
     def run(self, features: Tensor, hidden: Tensor, cell: Tensor) -> Tensor:
-        """All steps at once: features (B, T, ...), the state before the first (B, hidden) twice;
+        """All steps at once: features (B, T, inputs), the state before the first (B, hidden) twice;
         returns the hidden states (B, T, hidden)."""
         return kernels.lstm(self.weight, self.bias, features, hidden, cell)
 

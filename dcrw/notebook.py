@@ -29,6 +29,7 @@ class Together(_Section):
 
     further_seeds: str = Field(
         "",
+        coerce_numbers_to_str=True,  # papermill takes a single seed for a number
         pattern=r"^(\d{1,9}( \d{1,9})*)?$",
         description="seeds of runs trained side by side with it, else alike, each into its own "
         "folder: 1 2 3",

@@ -28,7 +28,8 @@ VARIANTS = {
 PAPER_ROWS = {"dcrw": "attention", "dcrw-write-only": "write_only"}
 MNIST_TRAINING_IMAGES = 55_000  # the last 5,000 are the validation split
 TABLE_1 = "tables/table_1.csv"
-CELLS = "grid/tables/cells.csv"  # means over the seeds of every cell
+OVER_SEEDS = "grid/numbers/claims.json"  # means over the seeds of every cell
+RUNS = "grid/tables/runs.csv"
 NO_EVIDENCE = "A quick run on small embedded images: its numbers are no evidence about the paper."
 
 
@@ -211,28 +212,30 @@ def headline(results: Path) -> str:
 
 
 def readme_table(results: Path) -> str:
-    """Table I as Markdown, for the README: the profile's cells, with all their seeds in the table
-    of the grid."""
-    means = pd.read_csv(results.parent / CELLS).set_index("cell")
+    """Table I as Markdown, for the README: the cells of `results/paper` over all their seeds.
+
+    Raises `ValueError` for another profile.
+    """
+    if results.name != "paper":
+        raise ValueError(f"{results}: the README shows the profile paper; expected results/paper")
+    found = numbers.read(results.parent / OVER_SEEDS)
     lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
     for architecture, rows in table_1(results).groupby("architecture", sort=False):
         paper = rows.iloc[0]
         title = VARIANTS[str(architecture)].capitalize()
         lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
         for row in rows.to_dict("records"):
-            cell = means.loc[row["cell"]]
-            losses = " | ".join(
-                _with_reach(cell, name) for name in ("train_lx", "train_lz", "test_total")
-            )
+            keys = (f"grid.{row['cell']}.{name}" for name in ("train.lx", "train.lz", "test.total"))
+            losses = " | ".join(with_reach(found[key]) for key in keys)
             lines.append(f"| ours, {row['noise']} noise | {losses} |")
-    seeds = means.n[list(cells(results))]
-    return "\n".join([*lines, "", _what_was_run(results, int(seeds.min()), int(seeds.max()))])
+    made = pd.read_csv(results.parent / RUNS)
+    return "\n".join([*lines, "", _what_was_run(made[made.cell.isin(cells(results))])])
 
 
-def _with_reach(cell: pd.Series, name: str) -> str:
+def with_reach(number: Number) -> str:
     """A mean over seeds, and how far its 95% interval reaches where there is one."""
-    reach = (cell[f"{name}_high"] - cell[f"{name}_low"]) / 2
-    return f"{cell[name]:.2f}" + ("" if np.isnan(reach) else f" ± {reach:.2f}")
+    reach = "" if number.interval is None else f" ± {np.ptp(number.interval) / 2:.2f}"
+    return f"{number.value:.2f}{reach}"
 
 
 def with_table(readme: str, table: str) -> str:
@@ -271,16 +274,16 @@ def your_run(results: Path) -> str:
     return "\n".join(lines)
 
 
-def _what_was_run(results: Path, fewest: int, most: int) -> str:
-    """fewest, most: training runs (seeds) behind a row."""
-    entries = finished(results)
-    training = entries[0].config.training
-    devices = sorted({entry.provenance["device"]["type"].upper() for entry in entries})
-    runs_of = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+def _what_was_run(made: pd.DataFrame) -> str:
+    """made: rows of the table of runs."""
+    seeds = made.groupby("cell").size()
+    fewest, most = seeds.min(), seeds.max()
+    devices = ", ".join(sorted(made.device.str.upper().unique()))
     return (
-        f"Training runs (seeds) a row: {runs_of}; where there are several, means with 95% intervals"
-        f" (Student's t). {training.iterations:,} iterations of batch {training.batch_size} on"
-        f" MNIST, trained on {', '.join(devices)}. From `results/{CELLS}`."
+        f"Training runs (seeds) a row: {fewest if fewest == most else f'{fewest} to {most}'}; where"
+        " there are several, means with 95% intervals (Student's t)."
+        f" {made.iterations.iloc[0]:,} iterations on MNIST, trained on {devices}."
+        f" From `results/{OVER_SEEDS}`."
     )
 
 

@@ -67,6 +67,11 @@ class Run:
         return self._path("provenance.json").exists()
 
     @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self._path("checkpoint.safetensors").exists()
+
+    @property
     def config(self) -> RunConfig:
         """The resolved configuration. Raises `ConfigError`."""
         return load_config(self._path("config.yaml"))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dcrw import kernels, losses
 from dcrw.config import ModelConfig
 from dcrw.encoders import (
+    AHEAD,
     ENCODERS,
     ConvolutionalFeatures,
     Memory,
@@ -91,7 +92,7 @@ class Writer(nn.Module):
         self.decoder = LSTMCell(config.latent_size, config.hidden_size, config.forget_bias)
         self.heads = Heads(config.hidden_size, self._head_sizes())
         patch, *windows = self.heads.outputs.values()
-        self._emitted = [patch, sum(windows)]
+        self._emitted_sizes = [patch, sum(windows)]
         self.layout = self._layout()
         for name, rows in self.heads.rows().items():
             if name != "patch":
@@ -105,8 +106,8 @@ class Writer(nn.Module):
     def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
         """Encode and redraw images (B, A, A) in [0, 1] with noise (T, B, z) from N(0, 1)."""
         _check(images, noise, self.config)
-        seen = self.encoder.look(images)
-        if not self.encoder.follows:
+        seen: Any = self.encoder.look(images)
+        if isinstance(self.encoder, AHEAD):
             posterior = self.encoder.ahead(seen)
             return Reconstruction(self.draw_all(sample(posterior, noise)), *posterior)
         state, posteriors = self.initial(len(images)), []
@@ -155,7 +156,7 @@ class Writer(nn.Module):
         """From h_dec (B, D) the patch w_t (B, N, N), and what the windows' heads emit, the write
         window's first."""
         size = self.config.write_size
-        patch, windows = self.heads.emit(hidden).split(self._emitted, dim=1)
+        patch, windows = self.heads.emit(hidden).split(self._emitted_sizes, dim=1)
         return patch.unflatten(1, (size, size)), windows
 
     def initial(self, batch: int) -> State:

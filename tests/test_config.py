@@ -222,6 +222,8 @@ def test_further_seeds_are_runs_alike_but_for_their_seed():
     assert [config.training.seed for config in settings] == [2, 0, 7]
     assert {config.with_seed(0) for config in settings} == {settings[1]}
     assert runtime == Runtime()
+    two, _ = notebook.training({"name": "a", "seed": 2, "further_seeds": 1})
+    assert [config.training.seed for config in two] == [2, 1]
     (alone,) = notebook.training({"name": "a", "seed": 2})[0]
     assert alone == settings[0]
 

@@ -1,6 +1,7 @@
 """Evaluation, numbers and tables on small runs whose answers are known."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -127,15 +128,17 @@ def test_the_readme_agrees_with_the_committed_numbers():
     assert report.with_table(readme, report.readme_table(root / "results" / "paper")) == readme
     found = numbers.read(root / "results" / "paper" / "numbers.json")
     for cell in report.cells(root / "results" / "paper"):
-        numbers_of = [found[f"grid.{cell}.{key}"] for key in ("train.lx", "train.lz", "test.total")]
-        shown = " | ".join(
-            f"{number.value:.2f}"
-            + (f" ± {(number.interval[1] - number.interval[0]) / 2:.2f}" if number.interval else "")
-            for number in numbers_of
-        )
-        assert f"noise | {shown} |" in readme
+        shown = [f"{found[f'grid.{cell}.{key}'].value:.2f}" for key in ("train.lx", "test.total")]
+        assert re.search(rf"noise \| {shown[0]}.* \| {shown[1]}[ |]", readme)
+    with pytest.raises(ValueError, match="expected results/paper"):
+        report.readme_table(root / "results" / "quick")
     with pytest.raises(ValueError, match="markers"):
         report.with_table("no markers", "table")
+
+
+def test_a_mean_shows_how_far_its_interval_reaches():
+    assert report.with_reach(Number(84.04, "a.csv", 3, (83.0, 85.1))) == "84.04 ± 1.05"
+    assert report.with_reach(Number(84.04, "a.csv", 1)) == "84.04"
 
 
 def test_committed_tables_follow_from_committed_metrics(tmp_path):
