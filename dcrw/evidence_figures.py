@@ -18,6 +18,7 @@ NOISE_STYLES = {
 }
 PLANE_RATES, PLANE_DISTORTIONS = (0.4, 60), (40, 215)
 MARKERS = {"dcrw": "o", "dcrw-write-only": "s", "draw": "^"}
+BRIDGES = {"dcrw-whole-image": "P", "dcrw-stepwise": "X"}
 
 
 def plane_figure(
@@ -121,7 +122,7 @@ def lines_figure(
         for axis, (title, curves) in zip(axes, panels.items(), strict=True):
             for name, table in curves.items():
                 style, color = NOISE_STYLES[_noise(name)]
-                marker = MARKERS.get(_model(name), "D")
+                marker = (MARKERS | BRIDGES).get(_model(name), "D")
                 axis.plot(
                     table[x],
                     table.value,
