@@ -129,6 +129,41 @@ def hypothesis(
     )
 
 
+def rival(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """Row 1 of Table I as the rival explanation would have it: the run it names against the row's
+    L_x, and against its L_z plus what the explanation says is missing from it.
+
+    The tolerance is claim g's; one seed borrows its spread from dcrw-fresh.
+    """
+    rules, stated = registered["claims"]["g"], registered["forensic"]["rival"]
+    cell, found = stated["run"], []
+    for loss, offset in (("lx", 0.0), ("lz", stated["offset"])):
+        column, target = f"train_{loss}", evidence.published[f"paper.table1.attention.{loss}"]
+        judged = matches(
+            seeds_of(evidence.losses, cell, column),
+            seeds_of(evidence.losses, cell, f"{column}_sd"),
+            target + offset,
+            rules["at_most_relative"],
+            seeds_of(evidence.losses, "dcrw-fresh", column),
+        )
+        text = f"{target + offset:g} within the tolerance"
+        found.append(Outcome("g", f"rival_{loss}", "fresh", cell, *judged, text))
+    return found
+
+
+def limits(registered: dict[str, Any]) -> dict[str, float]:
+    """The registered thresholds as `<claim>.<test>`, or `<claim>` where one holds for all tests."""
+    rules: dict[str, dict[str, Any]] = {}
+    for claim, entry in registered["claims"].items():
+        rules |= {claim: entry} | {f"{claim}.{test}": rule for test, rule in entry["tests"].items()}
+    return {
+        name: value
+        for name, rule in rules.items()
+        for key, value in rule.items()
+        if key.startswith("at_")
+    }
+
+
 def _late(losses: pd.DataFrame) -> bool | None:
     """With attention, both losses are lower under shared noise than under fresh, and up to a
     correlation of 3/4 nearer to those under fresh noise."""

@@ -16,6 +16,11 @@ NOISE_STYLES = {
     "shared": ("--", PALETTE[1]),
     "lineage": (":", PALETTE[2]),
 }
+MODEL_STYLES = {  # of curves that are no single noise's
+    "dcrw": ("-", PALETTE[0]),
+    "dcrw-write-only": ("--", PALETTE[1]),
+    "draw": (":", PALETTE[2]),
+}
 PLANE_RATES, PLANE_DISTORTIONS = (0.4, 60), (40, 215)
 MARKERS = {"dcrw": "o", "dcrw-write-only": "s", "draw": "^"}
 BRIDGES = {"dcrw-whole-image": "P", "dcrw-stepwise": "X"}
@@ -106,6 +111,21 @@ def cells_figure(
     return figure
 
 
+def differences_figure(differences: Mapping[str, float], label: str) -> Figure:
+    """A dot and its stem from zero for each named difference, top to bottom; label: of the axis."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.26 * len(differences) + 0.8), layout="constrained")
+        axis = figure.subplots()
+        values, rows = list(differences.values()), range(len(differences))
+        axis.hlines(rows, 0, values, color="0.6", lw=1)
+        axis.plot(values, rows, "o", color=PALETTE[0], ms=5)
+        axis.axvline(0, color="0.15", lw=0.8)
+        axis.set_yticks(rows, list(differences))
+        axis.invert_yaxis()
+        axis.set_xlabel(label)
+    return figure
+
+
 def lines_figure(
     panels: Mapping[str, Mapping[str, pd.DataFrame]],
     x: str,
@@ -121,7 +141,7 @@ def lines_figure(
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (title, curves) in zip(axes, panels.items(), strict=True):
             for name, table in curves.items():
-                style, color = NOISE_STYLES[_noise(name)]
+                style, color = MODEL_STYLES.get(name, NOISE_STYLES[_noise(name)])
                 marker = (MARKERS | BRIDGES).get(_model(name), "D")
                 axis.plot(
                     table[x],

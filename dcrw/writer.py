@@ -146,11 +146,11 @@ class Writer(nn.Module):
         For latents that are all known before the first stroke; only the LSTM goes step by step.
         """
         batch = latents.shape[1]
-        start = self.initial(batch)
-        hidden = self.decoder.run(latents.transpose(0, 1), start.hidden, start.cell)
+        canvas, start, cell = self._blank(batch)
+        hidden = self.decoder.run(latents.transpose(0, 1), start, cell)
         patches, emitted = self._emit(hidden.flatten(0, 1))
         filters = kernels.windows(emitted, self.layout)
-        return kernels.strokes(start.canvas, patches.unflatten(0, (batch, -1)), filters[0])
+        return kernels.strokes(canvas, patches.unflatten(0, (batch, -1)), filters[0])
 
     def _emit(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """From h_dec (B, D) the patch w_t (B, N, N), and what the windows' heads emit, the write
@@ -161,6 +161,12 @@ class Writer(nn.Module):
 
     def initial(self, batch: int) -> State:
         """The state before the first step; decision 12."""
+        canvas, hidden, cell = self._blank(batch)
+        _, emitted = self._emit(hidden)
+        return State(canvas, hidden, cell, emitted[:, -self.conventions.numbers :])
+
+    def _blank(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Canvas, hidden state and cell before the first step."""
         size, width = self.config.image_size, self.config.hidden_size
         if self.config.initial_state == "learned":
             canvas = _each(self.initial_canvas, 2, batch)
@@ -170,8 +176,7 @@ class Writer(nn.Module):
         else:
             canvas = self.heads.weight.new_full((batch, size, size), self.config.initial_canvas)
             hidden, cell = self.heads.weight.new_zeros(2, batch, width).unbind()
-        _, emitted = self._emit(hidden)
-        return State(canvas, hidden, cell, emitted[:, -self.conventions.numbers :])
+        return canvas, hidden, cell
 
     @torch.no_grad()
     def trace(self, images: Tensor, noise: Tensor) -> Trace:

@@ -344,3 +344,40 @@ def test_the_dose_is_judged_by_its_first_three_quarters(at, expected):
     assert came(found._replace(losses=losses), nearest(dcrw_fresh=0.5))[1] is expected
     losses.loc[losses.cell == "dcrw-shared", "train_lz"] += 40.0  # rises where it should fall
     assert came(found._replace(losses=losses), nearest(dcrw_fresh=0.5))[1] is False
+
+
+@pytest.mark.parametrize(
+    ("lx", "lz", "expected"),
+    [
+        (0.0, 20.0, [True, True]),
+        (7.1, 20.0, [False, True]),  # 10% of 70.22 is 7.02
+        (0.0, 0.0, [True, False]),  # the constant's 20 nats are missing
+    ],
+)
+def test_the_rival_is_held_to_row_1_and_to_what_it_says_is_missing(lx, lz, expected):
+    found = evidence()
+    row = {"cell": "dcrw-z6-fresh", "seed": 0, "train_lx_sd": 1.0, "train_lz_sd": 0.5}
+    values = {
+        f"train_{loss}": found.published[f"paper.table1.attention.{loss}"] + off
+        for loss, off in (("lx", lx), ("lz", lz))
+    }
+    losses = pd.concat([found.losses, pd.DataFrame([row | values])], ignore_index=True)
+    # as far apart as the limit of 10% is what counts
+    losses.loc[losses.cell == "dcrw-fresh", ["train_lx", "train_lz"]] += (
+        10.0 * losses.seed.to_numpy()[:, None]
+    )[losses.cell == "dcrw-fresh"]
+    rules = claims.registered(PROJECT / "book" / "claims.yaml")
+    outcomes = claims.rival(rules, found._replace(losses=losses))
+    assert [outcome.holds for outcome in outcomes] == expected
+    assert {outcome.n for outcome in outcomes} == {1}
+    assert [outcome.holds for outcome in claims.rival(rules, found)] == [None, None]  # not run
+
+
+def test_limits_are_those_of_the_file():
+    found = claims.limits(claims.registered(PROJECT / "book" / "claims.yaml"))
+    assert found["a.comparable"] == 0.05
+    assert found["d.local"] == 0.25
+    assert found["d.global"] == 0.5
+    assert found["g"] == 0.1
+    assert found["i.generated"] == 0.8
+    assert "b.total" not in found

@@ -207,10 +207,9 @@ MODELS = [{"architecture": name} for name in ARCHITECTURES] + [
 ]
 
 
-@pytest.mark.parametrize("change", MODELS, ids=str)
-def test_models_have_the_losses_and_gradients_of_their_plain_form(change: dict[str, str]) -> None:
-    steps = {"steps": 1} if change.get("architecture") == "conv-vae" else {}
-    config = ModelConfig(**TINY | change | steps)
+def tiny(**settings: object) -> tuple[writer.Model, Tensor, Tensor]:
+    """A tiny model in float64 whose biases are not zero, images and noise for it."""
+    config = ModelConfig(**TINY | settings)
     torch.manual_seed(0)
     model = writer.build(config).double()
     for name, parameter in model.named_parameters():
@@ -218,6 +217,13 @@ def test_models_have_the_losses_and_gradients_of_their_plain_form(change: dict[s
             torch.nn.init.normal_(parameter, std=0.3)
     images = torch.rand(4, 12, 12, dtype=torch.float64)
     noise = torch.randn(config.steps, 4, 2, dtype=torch.float64)
+    return model, images, noise
+
+
+@pytest.mark.parametrize("change", MODELS, ids=str)
+def test_models_have_the_losses_and_gradients_of_their_plain_form(change: dict[str, str]) -> None:
+    steps = {"steps": 1} if change.get("architecture") == "conv-vae" else {}
+    model, images, noise = tiny(**change | steps)
 
     def losses(*_: Tensor) -> tuple[Tensor, Tensor]:
         return tuple(writer.loss_terms(model, images, noise))
@@ -230,14 +236,7 @@ def test_models_have_the_losses_and_gradients_of_their_plain_form(change: dict[s
 def test_drawing_at_once_is_drawing_step_by_step(architecture: str, start: str) -> None:
     """Where no posterior looks at the canvas, a model draws all its steps at once: canvas, losses
     and gradients are those of `step` after `step`."""
-    torch.manual_seed(0)
-    config = ModelConfig(**TINY | {"architecture": architecture, "initial_state": start})
-    model = writer.build(config).double()
-    for name, parameter in model.named_parameters():
-        if name.endswith("bias"):
-            torch.nn.init.normal_(parameter, std=0.3)
-    images = torch.rand(4, 12, 12, dtype=torch.float64)
-    noise = torch.randn(config.steps, 4, 2, dtype=torch.float64)
+    model, images, noise = tiny(architecture=architecture, initial_state=start)
 
     def at_once(*_: Tensor) -> tuple[Tensor, ...]:
         return tuple(model(images, noise))
