@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from common import TINY
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -24,14 +25,6 @@ from dcrw.engine import Engine
 from dcrw.layers import Heads, LSTMCell
 from dcrw.numbers import Number
 
-TINY = {
-    "image_size": 12,
-    "steps": 3,
-    "latent_size": 2,
-    "hidden_size": 6,
-    "read_size": 5,
-    "write_size": 3,
-}
 MODELS = list(textbook.MODELS)
 
 

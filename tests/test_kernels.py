@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from common import TINY
 from torch import Tensor
 
 from dcrw import kernels, writer
@@ -21,14 +22,6 @@ CONVENTIONS = [
         ("gaussian", "squared-ratio"),
     )
 ]
-TINY = {
-    "image_size": 12,
-    "steps": 3,
-    "latent_size": 2,
-    "hidden_size": 6,
-    "read_size": 5,
-    "write_size": 3,
-}
 
 
 def leaf(*shape: int, scale: float = 1.0) -> Tensor:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from common import Killed, kill_at
 from filelock import FileLock
 from safetensors.torch import load_file
 
@@ -240,23 +241,6 @@ def test_every_seed_leaves_the_folder_of_its_own_run(tmp_path: Path, dataset: Da
     before = (runs[0].folder / "model.safetensors").stat().st_mtime_ns
     training.train_seeds(runs, configs, dataset, CPU)
     assert (runs[0].folder / "model.safetensors").stat().st_mtime_ns == before
-
-
-class Killed(Exception):
-    pass
-
-
-def kill_at(patch: pytest.MonkeyPatch, iteration: int) -> None:
-    """Die without warning in the middle of an iteration."""
-    real, calls = Engine.iterate, []
-
-    def iterate(self, *arguments):
-        calls.append(None)
-        if len(calls) > iteration:
-            raise Killed
-        return real(self, *arguments)
-
-    patch.setattr(Engine, "iterate", iterate)
 
 
 def test_runs_side_by_side_resume_together_or_alone(

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from common import Killed, kill_at
 from safetensors.torch import load_file
 
 from dcrw import config as configs
@@ -64,23 +65,6 @@ def assert_same_weights(first: Run, second: Run) -> None:
 def on_the_cpu(monkeypatch):
     """Bit-identity is promised there; a GPU, where there is one, has a test of its own."""
     monkeypatch.setattr(training.engines, "resolve_device", lambda name: torch.device("cpu"))
-
-
-class Killed(Exception):
-    pass
-
-
-def kill_at(monkeypatch, iteration: int) -> None:
-    """Die without warning in the middle of an iteration, as under `kill -9`."""
-    real, calls = Engine.iterate, []
-
-    def iterate(self, *arguments):
-        calls.append(None)
-        if len(calls) > iteration:
-            raise Killed
-        return real(self, *arguments)
-
-    monkeypatch.setattr(Engine, "iterate", iterate)
 
 
 @pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])

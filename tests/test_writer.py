@@ -4,18 +4,10 @@ import numpy as np
 import pytest
 import reference
 import torch
+from common import TINY
 
 from dcrw import attention, losses, writer
 from dcrw.config import ModelConfig
-
-TINY = {
-    "image_size": 12,
-    "steps": 3,
-    "latent_size": 2,
-    "hidden_size": 6,
-    "read_size": 5,
-    "write_size": 3,
-}
 
 RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
 

@@ -1,0 +1,31 @@
+"""What several test modules use."""
+
+import pytest
+
+from dcrw.engine import Engine
+
+TINY = {
+    "image_size": 12,
+    "steps": 3,
+    "latent_size": 2,
+    "hidden_size": 6,
+    "read_size": 5,
+    "write_size": 3,
+}
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, iteration: int) -> None:
+    """Die without warning in the middle of an iteration, as under `kill -9`."""
+    real, calls = Engine.iterate, []
+
+    def iterate(self, *arguments):
+        calls.append(None)
+        if len(calls) > iteration:
+            raise Killed
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Engine, "iterate", iterate)
