@@ -223,7 +223,7 @@ class RunConfig(_Section):
 
     @property
     def folder_name(self) -> str:
-        """`<name>-s<seed>-<digest>`, the run's folder under `results/<profile>/runs`."""
+        """``<name>-s<seed>-<digest>``, the run's folder under `results/<profile>/runs`."""
         return f"{self.name}-s{self.training.seed}-{self.digest}"
 
     def with_seed(self, seed: int) -> "RunConfig":

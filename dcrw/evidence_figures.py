@@ -7,6 +7,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from dcrw.figures import PALETTE, STYLE
 from dcrw.grid import student_interval
@@ -78,7 +79,8 @@ def _paper_points(axis: Axes, paper: Mapping[str, tuple[float, float]], steps: i
     color = PALETTE[3]
     (first, (lx, lz)), (second, (other_lx, other_lz)) = paper.items()
     axis.plot(lz, lx, "*", color=color, ms=14, mec="white", zorder=5)
-    note: Any = {"textcoords": "offset points", "size": 8, "color": color}
+    halo = [withStroke(linewidth=3, foreground="white")]  # the words stand on the runs' paths
+    note: Any = {"textcoords": "offset points", "size": 8, "color": color, "path_effects": halo}
     axis.annotate(f"paper, {first}", (lz, lx), (10, -4), **note)
     axis.plot(other_lz, other_lx, "X", color=color, ms=10, mec="white", zorder=5)
     axis.annotate(f"paper, {second}", (other_lz, other_lx), (26, -17), ha="right", **note)
