@@ -21,6 +21,8 @@ MODEL_STYLES = {  # of curves that are no single noise's
     "dcrw": ("-", PALETTE[0]),
     "dcrw-write-only": ("--", PALETTE[1]),
     "draw": (":", PALETTE[2]),
+    "dcrw-whole-image": ("-.", PALETTE[4]),
+    "dcrw-stepwise": ("-", PALETTE[7]),
 }
 PLANE_RATES, PLANE_DISTORTIONS = (0.4, 60), (40, 215)
 MARKERS = {"dcrw": "o", "dcrw-write-only": "s", "draw": "^"}

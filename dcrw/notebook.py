@@ -121,7 +121,7 @@ def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler
     if not wrap:
         props = "white-space: nowrap; font-size: 0.82em; padding: 0.3em 0.5em"
         styled = styled.set_table_styles([{"selector": "td, th", "props": props}])
-    return styled.set_table_attributes('class="dataframe"')
+    return styled.set_table_attributes(f'class="dataframe{" words" if wrap else ""}"')
 
 
 def load_data(config: DataConfig, runtime: Runtime) -> data.Dataset:

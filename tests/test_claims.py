@@ -381,3 +381,18 @@ def test_limits_are_those_of_the_file():
     assert found["g"] == 0.1
     assert found["i.generated"] == 0.8
     assert "b.total" not in found
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.85, True), (0.95, False)])
+def test_a_loss_falls_with_the_correlation_only_if_it_falls_by_a_tenth(share, expected):
+    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    losses = found.losses[found.losses.seed == 0].copy()
+    (fresh,) = losses.loc[losses.cell == "dcrw-fresh", "train_lx"]
+    losses.loc[losses.cell == "dcrw-fresh", "train_lz"] = 20.0
+    losses.loc[losses.cell == "dcrw-shared", "train_lx"] = share * fresh
+    doses = [
+        {"cell": f"dcrw-r{percent}", "seed": 0, "train_lx": fresh, "train_lz": 20.0}
+        for percent in (25, 50, 75)
+    ]
+    losses = pd.concat([losses, pd.DataFrame(doses)], ignore_index=True)
+    assert came(found._replace(losses=losses), nearest(dcrw_fresh=0.5))[1] is expected
