@@ -115,12 +115,19 @@ def cells_figure(
     return figure
 
 
-def differences_figure(differences: Mapping[str, float], label: str) -> Figure:
-    """A dot and its stem from zero for each named difference, top to bottom; label: of the axis."""
+def differences_figure(
+    differences: Mapping[str, float], label: str, same: Sequence[float]
+) -> Figure:
+    """A dot and its stem from zero for each named difference, top to bottom.
+
+    label: of the axis; same: differences between runs of one model, from zero to which a band is
+    drawn.
+    """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 0.26 * len(differences) + 0.8), layout="constrained")
         axis = figure.subplots()
         values, rows = list(differences.values()), range(len(differences))
+        axis.axvspan(min([0, *same]), max([0, *same]), color="0.9", lw=0)
         axis.hlines(rows, 0, values, color="0.6", lw=1)
         axis.plot(values, rows, "o", color=PALETTE[0], ms=5)
         axis.axvline(0, color="0.15", lw=0.8)

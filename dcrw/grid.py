@@ -93,6 +93,20 @@ def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -
     return pd.DataFrame(rows, columns=[*columns, "difference"])
 
 
+def seed_differences(
+    entries: Sequence[Finished], iterations: int, reference: str = "dcrw-fresh"
+) -> list[float]:
+    """L_x + L_z of the reference's other seeds less that of seed 0, each the mean over the 1,000
+    minibatches before `iterations`: how far runs are apart that nothing was changed in."""
+    totals = {}
+    for entry in entries:
+        if entry.config.name == reference:
+            path = entry.run.metrics()
+            means = report.final_minibatches(path[path.iteration <= iterations], FINAL)["mean"]
+            totals[_seed(entry)] = means["reconstruction"] + means["latent"]
+    return [total - totals[0] for seed, total in sorted(totals.items()) if seed]
+
+
 def _seed(entry: Finished) -> int:
     return entry.config.training.seed
 

@@ -48,3 +48,16 @@ def test_ablations_stand_beside_the_reference_at_their_last_iteration(tmp_path):
     assert grid.ablation_table(entries[:2]).empty
     with pytest.raises(RunError, match="dcrw-fresh, seed 0"):
         grid.ablation_table(entries[1:])
+
+
+def test_seeds_differ_at_the_iteration_of_the_ablations(tmp_path):
+    paths = {0: (100, 20), 1: (90, 25), 2: (103, 20)}
+    entries = [
+        finished(
+            tmp_path, config("dcrw-fresh", 10_000, seed=seed), {3000: losses, 10_000: (80, 22)}
+        )
+        for seed, losses in paths.items()
+    ]
+    entries.append(finished(tmp_path, config("draw-fresh", 10_000, seed=3), {10_000: (1, 1)}))
+    assert grid.seed_differences(entries, 3000) == pytest.approx([-5, 3])
+    assert grid.seed_differences(entries[:1], 3000) == []
