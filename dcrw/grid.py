@@ -83,9 +83,8 @@ def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -
             continue
         row: dict[str, Any] = {"cell": entry.config.name, "change": _change(entry.config, config)}
         row["iterations"] = length
-        until = path[path.iteration <= length]
-        for prefix, table in (("", entry.run.metrics()), ("reference_", until)):
-            means = report.final_minibatches(table, FINAL)["mean"]
+        for prefix, table in (("", entry.run.metrics()), ("reference_", path)):
+            means = _means_until(table, length)
             row |= {f"{prefix}lx": means["reconstruction"], f"{prefix}lz": means["latent"]}
         total = row["lx"] + row["lz"]
         rows.append(row | {"difference": total - row["reference_lx"] - row["reference_lz"]})
@@ -101,10 +100,14 @@ def seed_differences(
     totals = {}
     for entry in entries:
         if entry.config.name == reference:
-            path = entry.run.metrics()
-            means = report.final_minibatches(path[path.iteration <= iterations], FINAL)["mean"]
+            means = _means_until(entry.run.metrics(), iterations)
             totals[_seed(entry)] = means["reconstruction"] + means["latent"]
     return [total - totals[0] for seed, total in sorted(totals.items()) if seed]
+
+
+def _means_until(path: pd.DataFrame, iteration: int) -> pd.Series:
+    """Mean losses over the 1,000 minibatches up to an iteration."""
+    return report.final_minibatches(path[path.iteration <= iteration], FINAL)["mean"]
 
 
 def _seed(entry: Finished) -> int:

@@ -350,7 +350,7 @@ def test_the_dose_is_judged_by_its_first_three_quarters(at, expected):
     ("lx", "lz", "expected"),
     [
         (0.0, 20.0, [True, True]),
-        (7.1, 20.0, [False, True]),  # 10% of 70.22 is 7.02
+        (7.1, 20.0, [False, True]),  # 10% of 70.168 is 7.02
         (0.0, 0.0, [True, False]),  # the constant's 20 nats are missing
     ],
 )
@@ -396,3 +396,24 @@ def test_a_loss_falls_with_the_correlation_only_if_it_falls_by_a_tenth(share, ex
     ]
     losses = pd.concat([losses, pd.DataFrame(doses)], ignore_index=True)
     assert came(found._replace(losses=losses), nearest(dcrw_fresh=0.5))[1] is expected
+
+
+def test_a_seed_is_within_the_limit_only_with_all_four_of_its_values():
+    found = evidence()
+    rules = claims.registered(PROJECT / "book" / "claims.yaml")["claims"]["g"]
+    losses = found.losses.copy()
+    for test, rule in rules["tests"].items():
+        cell = ("dcrw" if test.startswith("attention") else "dcrw-write-only") + "-shared"
+        losses.loc[losses.cell == cell, f"train_{test[-2:]}"] = found.published[rule["paper"]]
+    seeds = losses[losses.cell == "dcrw-shared"].seed.tolist()
+    assert claims.seeds_within("shared", rules, found._replace(losses=losses)) == [True] * len(
+        seeds
+    )
+    one = (losses.cell == "dcrw-write-only-shared") & (losses.seed == 1)
+    losses.loc[one, "train_lz"] *= 1.11
+    expected = [seed != 1 for seed in seeds]
+    assert claims.seeds_within("shared", rules, found._replace(losses=losses)) == expected
+    without = losses[~one]
+    assert (
+        len(claims.seeds_within("shared", rules, found._replace(losses=without))) == len(seeds) - 1
+    )
