@@ -53,10 +53,12 @@ def run_table(entries: Iterable[Finished]) -> pd.DataFrame:
 
 
 def cell_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell: means over its seeds with n and the 95% interval of each (Student's t)."""
+    """One row a cell: its iterations, and means over its seeds with n and the 95% interval of each
+    (Student's t)."""
     rows = []
     for cell, members in table.groupby("cell", sort=False):
-        row: dict[str, Any] = {"cell": cell, "n": len(members)}
+        (iterations,) = members.iterations.unique()
+        row: dict[str, Any] = {"cell": cell, "n": len(members), "iterations": iterations}
         for name in LOSSES:
             interval = student_interval(members[name].to_numpy())
             row |= {name: members[name].mean(), f"{name}_low": interval[0]}
