@@ -57,24 +57,34 @@ def window(
     log_intensity = scales[-1]
     log_variance = scales[0] if conventions.parameters == "five" else log_intensity
     return Window(
-        centre=(image_size + 1) / 2 * (centre + 1),
-        stride=(image_size - 1) / (size - 1) * scales[-2].exp(),
+        centre=middle(image_size, conventions.indexing) * (centre + 1),
+        stride=widest_stride(size, image_size, conventions.indexing) * scales[-2].exp(),
         log_variance=log_variance,
         log_intensity=log_intensity,
     )
 
 
+def middle(image_size: int, indexing: Indexing = "one-based") -> float:
+    """What (A + 1) / 2 of Eq. 16-17 comes to."""
+    return _divide(image_size + 1, 2, indexing)
+
+
+def widest_stride(size: int, image_size: int, indexing: Indexing = "one-based") -> float:
+    """What (A - 1) / (N - 1) of Eq. 18 comes to, in pixels."""
+    return _divide(image_size - 1, size - 1, indexing)
+
+
 def grid(size: int, indexing: Indexing = "one-based", like: Tensor | None = None) -> Tensor:
     """Offsets (N,) of the filters from the centre in strides, i - N/2 - 0.5 (Eq. 13-14)."""
     first = 1 if indexing == "one-based" else 0
-    return _arange(first, size, like) - size / 2 - 0.5
+    return _arange(first, size, like) - _divide(size, 2, indexing) - 0.5
 
 
 def pixel_positions(
     image_size: int, indexing: Indexing = "one-based", like: Tensor | None = None
 ) -> Tensor:
     """Coordinates (A,) of the pixels in the frame of Eq. 13-20: from 1, or from 0 under the mixed
-    reading."""
+    readings."""
     return _arange(1 if indexing == "one-based" else 0, image_size, like)
 
 
@@ -137,6 +147,11 @@ def write(canvas: Tensor, patch: Tensor, filters: Tensor, log_intensity: Tensor)
     scaled = patch * (-log_intensity).exp().unsqueeze(2)
     columns = filters[:, 1].transpose(1, 2) @ scaled  # (B, A, N)
     return torch.baddbmm(canvas, columns, filters[:, 0])
+
+
+def _divide(number: int, by: int, indexing: Indexing) -> float:
+    """As the reading divides: Python 2 rounds the quotient of whole numbers down."""
+    return number // by if indexing == "mixed-integer" else number / by
 
 
 def _arange(first: int, count: int, like: Tensor | None) -> Tensor:

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from dcrw import engine, runs
-from dcrw.config import _Section
+from dcrw.config import ModelConfig, _Section
 from dcrw.data import Dataset, Split
 from dcrw.encoders import ConvolutionalFeatures
 from dcrw.layers import Heads
@@ -58,7 +58,7 @@ class Classifier(nn.Module):
     def __init__(self, image_size: int, classes: int):
         super().__init__()
         self.image_size, self.classes = image_size, classes
-        self.convolutions = ConvolutionalFeatures(1, image_size)
+        self.convolutions = ConvolutionalFeatures(1, image_size, ModelConfig(image_size=image_size))
         self.hidden = Heads(self.convolutions.count, {"hidden": FEATURES})
         self.output = Heads(FEATURES, {"classes": classes})
 

@@ -19,9 +19,14 @@ WindowParameters = Literal["five", "four"]
 Architecture = Literal[
     "dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-image", "dcrw-stepwise"
 ]
-Indexing = Literal["one-based", "mixed"]
+Indexing = Literal["one-based", "mixed", "mixed-integer"]
 FilterNormaliser = Literal["softmax", "clamped-sum"]
 FilterExponent = Literal["gaussian", "squared-ratio"]
+Initialiser = Literal["xavier", "unit-scaling"]
+ConvolutionInitialiser = Literal["as-others", "truncated-normal"]
+
+
+HIDDEN_JOINS_CNN = ("dcrw", "dcrw-whole-image")  # architectures whose CNN is followed by h_dec
 
 
 class ConfigError(ValueError):
@@ -85,7 +90,8 @@ class ModelConfig(_Section):
     )
     indexing: Indexing = Field(
         "one-based",
-        description="one-based: as Eq. 13-17; mixed: 0-based indices put into those formulas [3]",
+        description="one-based: as Eq. 13-17; mixed: 0-based indices put into those formulas; "
+        "mixed-integer: these with whole-number division, as Python 2 divides [3]",
     )
     filter_normaliser: FilterNormaliser = Field(
         "softmax", description="Z in Eq. 19-20: exact softmax over pixels, or max(sum, 1e-8) [4]"
@@ -102,6 +108,17 @@ class ModelConfig(_Section):
     )
     pooling: Literal["keep-border", "drop-border"] = Field(
         "keep-border", description="2 x 2 max pooling of odd sizes: 7 -> 4 -> 2, or 7 -> 3 -> 1 [8]"
+    )
+    encoder_dense: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="units of one ReLU layer between the CNN and the posterior's heads, 0 for "
+        "none [22]",
+    )
+    hidden_to_encoder: Literal["joined", "absent"] = Field(
+        "joined",
+        description="h_dec in the CNN encoder: joined to its features (Eq. 9), or left out [7]",
     )
     posterior_heads: Literal["separate", "tied"] = Field(
         "separate",
@@ -126,6 +143,15 @@ class ModelConfig(_Section):
     )
     forget_bias: float = Field(
         0.0, ge=-10, le=10, description="initial bias of the LSTM's forget gate"
+    )
+    initialiser: Initialiser = Field(
+        "xavier",
+        description="first weights: Xavier uniform, or unit-scaling, U(+-sqrt(3 / inputs)) [19]",
+    )
+    convolution_initialiser: ConvolutionInitialiser = Field(
+        "as-others",
+        description="first weights of convolutions: as all others, or truncated-normal, deviation "
+        "0.1 cut at two, and biases of 0.1 [19]",
     )
     reconstruction: Literal["bernoulli", "gaussian"] = Field(
         "bernoulli",
@@ -153,6 +179,15 @@ class ModelConfig(_Section):
             raise ValueError(
                 f"model.read_size = {seen}: expected at least 4 where pooling = drop-border, "
                 "two poolings leave nothing of less"
+            )
+        if self.encoder_dense and self.architecture == "draw":
+            raise ValueError(
+                f"model.encoder_dense = {self.encoder_dense}: expected 0, draw has no CNN"
+            )
+        if self.hidden_to_encoder == "absent" and self.architecture not in HIDDEN_JOINS_CNN:
+            raise ValueError(
+                f"model.hidden_to_encoder = 'absent': expected 'joined', no CNN of "
+                f"{self.architecture} is given h_dec"
             )
         if self.architecture == "conv-vae" and self.steps != 1:
             raise ValueError(
@@ -257,24 +292,58 @@ class Runtime(_Section):
     progress: bool = Field(True, description="show a progress bar")
 
 
+class Keeping(_Section):
+    """What training keeps besides a run's result; no part of a run's identity."""
+
+    snapshots: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="iterations, evenly spaced in their logarithm, after which 16 test digits and "
+        "16 samples are drawn and kept",
+    )
+    keep_state: bool = Field(
+        False, description="keep the last checkpoint, from which a longer run can go on"
+    )
+    continues: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9-]*)?$",
+        description="label of a finished run, else alike but shorter, whose last checkpoint was "
+        "kept: go on from there",
+    )
+
+
 SECTIONS: dict[str, type[_Section]] = {
     "model": ModelConfig,
     "data": DataConfig,
     "training": TrainingConfig,
 }
 
+LINEAGE_2016: dict[str, dict[str, Any]] = {
+    "model": {
+        "noise_correlation": 1.0,
+        "indexing": "mixed",
+        "filter_exponent": "squared-ratio",
+        "filter_normaliser": "clamped-sum",
+        "forget_bias": 1.0,
+    },
+    "training": {"clip_scope": "tensor", "iterations": 10_000, "batch_size": 100},
+}
+
 # lineage2016: what the best-known public DRAW code of 2016 did, as far as it is known.
+# tensorflow2016: the same, and what came with the tools of that year: TensorFlow's first weights,
+# its MNIST tutorial's convolutions, Python 2's division.
 # fast-start: leaves the plateau of the mean image sooner; the book has a figure of both.
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
-    "lineage2016": {
-        "model": {
-            "noise_correlation": 1.0,
-            "indexing": "mixed",
-            "filter_exponent": "squared-ratio",
-            "filter_normaliser": "clamped-sum",
-            "forget_bias": 1.0,
+    "lineage2016": LINEAGE_2016,
+    "tensorflow2016": {
+        "model": LINEAGE_2016["model"]
+        | {
+            "initialiser": "unit-scaling",
+            "convolution_initialiser": "truncated-normal",
+            "indexing": "mixed-integer",
         },
-        "training": {"clip_scope": "tensor", "iterations": 10_000, "batch_size": 100},
+        "training": LINEAGE_2016["training"],
     },
     "fast-start": {
         "model": {"initial_canvas": -2.0, "initial_log_stride": -1.0},
@@ -362,6 +431,9 @@ class EvaluationConfig(_Section):
     )
 
 
+WATCHED_SNAPSHOTS = 12
+
+
 class Profile(_Section):
     """A named set of runs: what `make replicate` or `make paper` trains and evaluates."""
 
@@ -377,6 +449,12 @@ class Profile(_Section):
     defaults: dict[str, Any] = {}
     runs: dict[str, dict[str, Any]]
     evaluation: EvaluationConfig = EvaluationConfig()
+    snapshots: int = Field(
+        0, ge=0, le=1000, description="of every run, as the training notebook's parameter"
+    )
+    watched: dict[str, int] = Field(
+        {}, description="runs, by label and seed, of which twelve snapshots are kept"
+    )
     final_iterations: int = Field(
         1000, ge=1, description="training iterations at the end whose means stand in Table I"
     )
@@ -396,9 +474,17 @@ class Profile(_Section):
                 raise ValueError(f"stages: {label} is not among the runs")
             if pairs.count((label, seed)) > 1:
                 raise ValueError(f"seeds of {label} = {seed}: expected each once")
+        for pair in self.watched.items():
+            if pair not in pairs:
+                raise ValueError(f"watched: {pair[0]} with seed {pair[1]} is not among the runs")
         for label in self.runs.keys() - {label for label, _ in pairs}:
             raise ValueError(f"stages: {label} has no seeds in any stage")
         return self
+
+    def snapshots_of(self, config: RunConfig) -> int:
+        """How many snapshots are kept of a run."""
+        watched = self.watched.get(config.name) == config.training.seed
+        return WATCHED_SNAPSHOTS if watched else self.snapshots
 
     def configs(self) -> list[RunConfig]:
         """Resolved runs, stage by stage in the file's order."""

@@ -15,7 +15,7 @@ from dcrw import kernels
 from dcrw.attention import Conventions
 from dcrw.config import ModelConfig
 from dcrw.kernels import Filters, WindowLayout
-from dcrw.layers import Heads, LSTMCell
+from dcrw.layers import Heads, LSTMCell, initialise
 
 CHANNELS = (32, 64)  # Conv 3 x 3 x 32 and Conv 3 x 3 x 64, Sec. III-B
 
@@ -48,12 +48,16 @@ class Sight(NamedTuple):
 
 
 class Convolution(nn.Conv2d):
-    """3 x 3, same padding, weights channels last."""
+    """3 x 3, same padding, weights channels last; decision 19."""
 
-    def __init__(self, inputs: int, outputs: int):
+    def __init__(self, inputs: int, outputs: int, config: ModelConfig):
         super().__init__(inputs, outputs, kernel_size=3, padding=1)
-        nn.init.xavier_uniform_(self.weight)
         self.bias = nn.Parameter(torch.zeros(outputs))
+        if config.convolution_initialiser == "as-others":
+            initialise(self.weight, config.initialiser)
+        else:
+            nn.init.trunc_normal_(self.weight, std=0.1, a=-0.2, b=0.2)
+            nn.init.constant_(self.bias, 0.1)
         self.weight.data = self.weight.data.contiguous(memory_format=torch.channels_last)
 
 
@@ -61,13 +65,13 @@ class ConvolutionalFeatures(nn.Module):
     """Conv 3x3x32, pool 2x2, conv 3x3x64, pool 2x2 (Sec. III-B), ReLU after each convolution;
     decision 8."""
 
-    def __init__(self, channels: int, size: int, keep_border: bool = True):
+    def __init__(self, channels: int, size: int, config: ModelConfig):
         super().__init__()
-        self.keep_border = keep_border
-        self.first = Convolution(channels, CHANNELS[0])
-        self.second = Convolution(CHANNELS[0], CHANNELS[1])
+        self.keep_border = config.pooling == "keep-border"
+        self.first = Convolution(channels, CHANNELS[0], config)
+        self.second = Convolution(CHANNELS[0], CHANNELS[1], config)
         for _ in range(2):
-            size = (size + 1) // 2 if keep_border else size // 2
+            size = (size + 1) // 2 if self.keep_border else size // 2
         if size < 1:
             raise ValueError(
                 "the image is too small for two poolings that drop the border; use pooling = "
@@ -84,21 +88,35 @@ class ConvolutionalFeatures(nn.Module):
 
 
 class PosteriorHeads(nn.Module):
-    """Mean and log sigma from features (Eq. 5-6): two linear maps, or one W; decision 15."""
+    """Mean and log sigma from features (Eq. 5-6): two linear maps, or one W; decision 15. With
+    `dense` units, a ReLU layer stands before them; decision 22."""
 
-    def __init__(self, inputs: int, latent_size: int, tied: bool):
+    def __init__(self, inputs: int, config: ModelConfig, dense: int = 0):
         super().__init__()
-        self.heads = Heads(inputs, dict.fromkeys(self.parts(tied), latent_size))
+        self.dense = DenseLayer(inputs, dense, config) if dense else None
+        outputs = dict.fromkeys(self.parts(config), config.latent_size)
+        self.heads = Heads(dense or inputs, outputs, config.initialiser)
 
     @staticmethod
-    def parts(tied: bool) -> list[str]:
+    def parts(config: ModelConfig) -> list[str]:
         """Names of the linear maps."""
-        return ["mean"] if tied else ["mean", "log_sigma"]
+        return ["mean"] if config.posterior_heads == "tied" else ["mean", "log_sigma"]
 
     def forward(self, features: Tensor) -> Posterior:
         """(B, inputs) to the posterior."""
-        emitted = self.heads(features)
+        emitted = self.heads(features if self.dense is None else self.dense(features))
         return Posterior(emitted["mean"], emitted.get("log_sigma", emitted["mean"]))
+
+
+class DenseLayer(Heads):
+    """A linear map and ReLU."""
+
+    def __init__(self, inputs: int, units: int, config: ModelConfig):
+        super().__init__(inputs, {"dense": units}, config.initialiser)
+
+    def forward(self, features: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, inputs) to (B, units)."""
+        return self.emit(features).relu()
 
 
 class GlimpseReader(nn.Module):
@@ -125,11 +143,10 @@ class GlimpseCNN(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.reader = GlimpseReader(config)
-        self.features = ConvolutionalFeatures(2, config.read_size, config.pooling == "keep-border")
-        inputs = self.features.count + config.hidden_size
-        self.posterior = PosteriorHeads(
-            inputs, config.latent_size, config.posterior_heads == "tied"
-        )
+        self.features = ConvolutionalFeatures(2, config.read_size, config)
+        self.joined = config.hidden_to_encoder == "joined"
+        inputs = self.features.count + (config.hidden_size if self.joined else 0)
+        self.posterior = PosteriorHeads(inputs, config, config.encoder_dense)
 
     def look(self, images: Tensor) -> Tensor:
         """Nothing is read ahead of the first step."""
@@ -138,7 +155,9 @@ class GlimpseCNN(nn.Module):
     def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, EncoderState | None]:
         """The posterior at this step."""
         features = self.features(self.reader(images, sight))
-        return self.posterior(torch.cat([features, sight.hidden], dim=1)), None
+        if self.joined:
+            features = torch.cat([features, sight.hidden], dim=1)
+        return self.posterior(features), None
 
 
 class ImageCNN(nn.Module):
@@ -148,10 +167,8 @@ class ImageCNN(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
-        self.posterior = PosteriorHeads(
-            self.features.count, config.latent_size, config.posterior_heads == "tied"
-        )
+        self.features = ConvolutionalFeatures(1, config.image_size, config)
+        self.posterior = PosteriorHeads(self.features.count, config, config.encoder_dense)
         self.steps = config.steps
 
     def look(self, images: Tensor) -> Posterior:
@@ -176,10 +193,8 @@ class GlimpseLSTM(nn.Module):
         super().__init__()
         self.reader = GlimpseReader(config)
         inputs = 2 * config.read_size**2 + config.hidden_size
-        self.lstm = LSTMCell(inputs, config.hidden_size, config.forget_bias)
-        self.posterior = PosteriorHeads(
-            config.hidden_size, config.latent_size, config.posterior_heads == "tied"
-        )
+        self.lstm = LSTMCell(inputs, config.hidden_size, config.forget_bias, config.initialiser)
+        self.posterior = PosteriorHeads(config.hidden_size, config)
 
     def look(self, images: Tensor) -> Tensor:
         """Nothing is read ahead of the first step."""
@@ -203,11 +218,10 @@ class WholeImageCNN(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.features = ConvolutionalFeatures(2, config.image_size, config.pooling == "keep-border")
-        inputs = self.features.count + config.hidden_size
-        self.posterior = PosteriorHeads(
-            inputs, config.latent_size, config.posterior_heads == "tied"
-        )
+        self.features = ConvolutionalFeatures(2, config.image_size, config)
+        self.joined = config.hidden_to_encoder == "joined"
+        inputs = self.features.count + (config.hidden_size if self.joined else 0)
+        self.posterior = PosteriorHeads(inputs, config, config.encoder_dense)
 
     def look(self, images: Tensor) -> Tensor:
         """Nothing is read ahead of the first step."""
@@ -216,7 +230,10 @@ class WholeImageCNN(nn.Module):
     def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, None]:
         """The posterior at this step."""
         pair = torch.stack([images, images - sight.canvas.sigmoid()], dim=1)  # (B, 2, A, A)
-        return self.posterior(torch.cat([self.features(pair), sight.hidden], dim=1)), None
+        features = self.features(pair)
+        if self.joined:
+            features = torch.cat([features, sight.hidden], dim=1)
+        return self.posterior(features), None
 
 
 class StepwiseImageCNN(nn.Module):
@@ -227,17 +244,22 @@ class StepwiseImageCNN(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
-        tied = config.posterior_heads == "tied"
+        self.features = ConvolutionalFeatures(1, config.image_size, config)
+        inputs, dense = self.features.count, config.encoder_dense
+        self.dense = DenseLayer(inputs, dense, config) if dense else None
         names = [
-            f"{part}_{step}" for part in PosteriorHeads.parts(tied) for step in range(config.steps)
+            f"{part}_{step}"
+            for part in PosteriorHeads.parts(config)
+            for step in range(config.steps)
         ]
-        self.heads = Heads(self.features.count, dict.fromkeys(names, config.latent_size))
+        outputs = dict.fromkeys(names, config.latent_size)
+        self.heads = Heads(dense or inputs, outputs, config.initialiser)
         self.steps = config.steps
 
     def look(self, images: Tensor) -> list[Posterior]:
         """The posteriors of z_1..z_T."""
-        emitted = self.heads(self.features(images.unsqueeze(1)))
+        features = self.features(images.unsqueeze(1))
+        emitted = self.heads(features if self.dense is None else self.dense(features))
         means = [emitted[f"mean_{step}"] for step in range(self.steps)]
         log_sigmas = [emitted.get(f"log_sigma_{step}", mean) for step, mean in enumerate(means)]
         return [Posterior(*pair) for pair in zip(means, log_sigmas, strict=True)]

@@ -109,6 +109,9 @@ def describe(device: torch.device) -> dict[str, Any]:
         "name": name,
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
+        "processor": _processor_model(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "blas": "mkl" if torch.backends.mkl.is_available() else "other",
     }
 
 
@@ -348,7 +351,20 @@ def _optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimize
 
 
 def _processor() -> str:
+    names = _processor_facts()
+    return names.get("model name") or platform.processor() or platform.machine()
+
+
+def _processor_model() -> dict[str, str]:
+    """Family, model and stepping, which tell apart what has one name; empty where not known."""
+    keys = {"cpu family": "family", "model": "model", "stepping": "stepping"}
+    found = _processor_facts()
+    return {name: found[key] for key, name in keys.items() if key in found}
+
+
+def _processor_facts() -> dict[str, str]:
+    """Linux's words on the first processor."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    first = info.read_text().partition("\n\n")[0] if info.exists() else ""
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}

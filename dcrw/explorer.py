@@ -534,6 +534,7 @@ def _describe(recording: Recording) -> dict[str, Any]:
         "writeSize": config.write_size,
         "reads": "read_window" in recording.modes.get("reconstruct", {}),
         "firstIndex": 1 if rules.indexing == "one-based" else 0,
+        "wholeNumbers": rules.indexing == "mixed-integer",
         "normaliser": rules.normaliser,
         "exponent": rules.exponent,
     }

@@ -21,8 +21,6 @@ from torch.autograd.function import once_differentiable
 from dcrw import attention
 from dcrw.attention import Conventions
 
-LEAST = -87.0  # exponents below it give denormal numbers in single precision, which exp is slow at
-
 _plain = False
 
 
@@ -70,14 +68,16 @@ class WindowLayout:
 
     def _as_matrices(self, like: Tensor) -> "_Constants":
         side, filters, heads = self.image_size, sum(self.sizes), self.groups
-        conventions, middle = self.conventions, (self.image_size + 1) / 2
+        conventions = self.conventions
+        middle = attention.middle(side, conventions.indexing)
         factor, power = (0.5, 1) if conventions.exponent == "gaussian" else (0.25, 2)
         weights = torch.zeros(heads, 5, 2, 2, filters, dtype=torch.float64)
         offset = torch.zeros(2, 2, filters, dtype=torch.float64)
         start = 0
         for size, head in zip(self.sizes, self.heads, strict=True):
             own = slice(start, start + size)
-            strides = attention.grid(size, conventions.indexing).double() * (side - 1) / (size - 1)
+            widest = attention.widest_stride(size, side, conventions.indexing)
+            strides = attention.grid(size, conventions.indexing).double() * widest
             for axis in range(2):
                 weights[head, axis, 0, axis, own] = middle  # Eq. 16-17, less the middle
                 weights[head, 3, 0, axis, own] = strides  # Eq. 13-14, 18
@@ -234,7 +234,7 @@ class _Windows(torch.autograd.Function):
         if layout.conventions.normaliser == "softmax":
             bank = bank.softmax(3)
         else:
-            heights = bank.clamp_(min=LEAST).exp_()
+            heights = _vanishing_exp(bank)
             bank = heights / heights.sum(3, keepdim=True).clamp_(min=1e-8)
         ctx.save_for_backward(bank, steered, placed, lines)
         ctx.layout = layout
@@ -277,6 +277,13 @@ class _Windows(torch.autograd.Function):
             places, variance, stride, intensity = grad_steered.split([2, 1, 1, 1], dim=2)
             grad_steered = torch.cat([places, stride, intensity + variance], dim=2)
         return grad_steered.flatten(1), None
+
+
+def _vanishing_exp(exponent: Tensor) -> Tensor:
+    """exp in place, 0 where it would be a denormal number, which exp is slow at."""
+    smallest = torch.finfo(exponent.dtype).tiny
+    heights = exponent.clamp_(min=math.log(smallest)).exp_()
+    return torch.threshold_(heights, 1.001 * smallest, 0.0)
 
 
 def _five_numbers(emitted: Tensor, layout: WindowLayout) -> Tensor:

@@ -1,12 +1,24 @@
 """Linear maps that share one matrix product, the LSTM cell, and how their weights start and are
 clipped."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from dcrw import kernels
+from dcrw.config import Initialiser
+
+
+def initialise(weight: Tensor, initialiser: Initialiser) -> None:
+    """Draw first weights (outputs, inputs, ...) in place: Xavier uniform, or U(+-sqrt(3 / inputs)),
+    which keeps a signal's variance and is what TensorFlow took in 2016 where none was named."""
+    if initialiser == "xavier":
+        nn.init.xavier_uniform_(weight)
+    else:
+        limit = math.sqrt(3 / weight[0].numel())
+        nn.init.uniform_(weight, -limit, limit)
 
 
 class Heads(nn.Module):
@@ -15,13 +27,15 @@ class Heads(nn.Module):
     Each head starts and is clipped as if it stood alone.
     """
 
-    def __init__(self, inputs: int, outputs: Mapping[str, int]):
+    def __init__(
+        self, inputs: int, outputs: Mapping[str, int], initialiser: Initialiser = "xavier"
+    ):
         super().__init__()
         self.outputs = dict(outputs)
         self.weight = nn.Parameter(torch.empty(sum(outputs.values()), inputs))
         self.bias = nn.Parameter(torch.zeros(sum(outputs.values())))
         for rows in self.rows().values():
-            nn.init.xavier_uniform_(self.weight.data[rows])
+            initialise(self.weight.data[rows], initialiser)
 
     def rows(self) -> dict[str, slice]:
         """The rows of weight and bias that belong to each head."""
@@ -45,12 +59,18 @@ class LSTMCell(nn.Module):
     """A long short-term memory cell with one weight matrix over [input, hidden]; gates i, f, o,
     then the update."""
 
-    def __init__(self, inputs: int, hidden: int, forget_bias: float = 0.0):
+    def __init__(
+        self,
+        inputs: int,
+        hidden: int,
+        forget_bias: float = 0.0,
+        initialiser: Initialiser = "xavier",
+    ):
         super().__init__()
         self.hidden = hidden
         self.weight = nn.Parameter(torch.empty(4 * hidden, inputs + hidden))
         self.bias = nn.Parameter(torch.zeros(4 * hidden))
-        nn.init.xavier_uniform_(self.weight)
+        initialise(self.weight.data, initialiser)
         self.bias.data[hidden : 2 * hidden] = forget_bias
 
     def forward(

@@ -34,7 +34,13 @@ from dcrw.writer import Model, Trace, Writer
 
 CONFIDENT = 0.9  # the largest probability from which a digit counts as readable
 PERCENTILE = 1.0  # of held-out digits' distances: a sample that is nearer is not novel
-STEP_MEASURES = ("effective_area", "changed_share", "window_area", "centre_distance")
+STEP_MEASURES = (
+    "effective_area",
+    "changed_share",
+    "window_area",
+    "centre_distance",
+    "picture_area",
+)
 
 Measures = dict[str, dict[str, float]]  # by name: value and n, and sd where it is a mean
 
@@ -199,12 +205,14 @@ def generate(model: Model, count: int, settings: MeasureSettings) -> Drawn:
 def step_measures(model: Writer, trace: Trace) -> dict[str, Tensor]:
     """STEP_MEASURES of a drawing, (T, B) each; the first step has no distance and gets NaN.
 
-    An update is c_t - c_(t-1), in logits.
+    An update is c_t - c_(t-1), in logits; `picture_area` is the effective area of the update in
+    what the figures show, sigma(c_t) - sigma(c_(t-1)).
     """
     before = torch.cat(
         [model.initial(trace.canvas.shape[1]).canvas.unsqueeze(0), trace.canvas[:-1]]
     )
     change = trace.canvas - before
+    change_shown = trace.canvas.sigmoid() - before.sigmoid()
     assert trace.write_window is not None  # every writer has one
     span = write_spans(trace.write_window, model.config)
     distance = metrics.centre_distance(span)
@@ -213,6 +221,7 @@ def step_measures(model: Writer, trace: Trace) -> dict[str, Tensor]:
         metrics.changed_share(change),
         metrics.window_area(span, model.config.image_size),
         torch.cat([distance.new_full((1, span.shape[1]), torch.nan), distance]),
+        metrics.effective_area(change_shown),
     )
     return {name: values.cpu() for name, values in zip(STEP_MEASURES, measures, strict=True)}
 
@@ -250,10 +259,10 @@ def step_means(mode: str, drawn: Drawn, image_size: int, images: int) -> Measure
         for name, values in drawn.steps.items()
         if len(values) > 1
     }
-    if measured:
-        area = measured[f"{mode}.effective_area"]
+    for name in ("effective_area", "picture_area") if measured else ():
+        area = measured[f"{mode}.{name}"]
         share = {key: area[key] / image_size**2 for key in ("value", "sd")}
-        measured[f"{mode}.effective_area_share"] = share | {"n": area["n"]}
+        measured[f"{mode}.{name}_share"] = share | {"n": area["n"]}
     return measured
 
 

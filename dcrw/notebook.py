@@ -13,6 +13,7 @@ from dcrw.config import (
     ConfigError,
     DataConfig,
     EvaluationConfig,
+    Keeping,
     RunConfig,
     Runtime,
     _Section,
@@ -76,12 +77,14 @@ def sections(namespace: MutableMapping[str, Any], *kinds: type[_Section]) -> lis
     return found
 
 
-def training(namespace: MutableMapping[str, Any]) -> tuple[list[RunConfig], Runtime]:
-    """Parameters of the training notebook: the run they describe, then those with further seeds.
+def training(namespace: MutableMapping[str, Any]) -> tuple[list[RunConfig], Keeping, Runtime]:
+    """Parameters of the training notebook: the run they describe, then those with further seeds;
+    what is kept besides; where it runs.
 
     Raises `ConfigError`, also for a seed that is named twice.
     """
     together, left = split_parameters(parameters(namespace), Together)
+    keeping, left = split_parameters(left, Keeping)
     runtime, left = split_parameters(left, Runtime)
     config = config_from_parameters(left)
     further = [int(seed) for seed in together.further_seeds.split()]
@@ -91,7 +94,7 @@ def training(namespace: MutableMapping[str, Any]) -> tuple[list[RunConfig], Runt
             f"further_seeds = {together.further_seeds!r}: expected seeds that differ from each "
             f"other and from seed = {config.training.seed}"
         )
-    return [config.with_seed(seed) for seed in seeds], runtime
+    return [config.with_seed(seed) for seed in seeds], keeping, runtime
 
 
 def data_set(namespace: MutableMapping[str, Any]) -> tuple[DataConfig, Runtime]:

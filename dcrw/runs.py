@@ -158,15 +158,31 @@ class Run:
         except (KeyError, ValueError):
             raise RunError(f"{path}: no iteration in it; remove it to start again") from None
 
-    def finish(self, model: Model, provenance: Mapping[str, Any]) -> None:
-        """Write weights and provenance with the weights' SHA-256, and drop the checkpoint."""
+    def go_on_from(self, shorter: "Run") -> None:
+        """Take up the metrics and the last state of a shorter run, which `shorter_run` found."""
+        checkpoint = shorter.load_checkpoint()
+        if checkpoint is None or checkpoint.iteration != shorter.config.training.iterations:
+            raise RunError(
+                f"{shorter.folder}: its last checkpoint was not kept (keep_state); train without "
+                "`continues`, from the start"
+            )
+        metrics = shorter._path("metrics.csv").read_bytes()
+        write_atomically(self._path("metrics.csv"), metrics)
+        self.save_checkpoint(checkpoint)
+
+    def finish(
+        self, model: Model, provenance: Mapping[str, Any], keep_checkpoint: bool = False
+    ) -> None:
+        """Write weights and provenance with the weights' SHA-256, and drop the checkpoint unless it
+        is to be kept."""
         weights = save(
             {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
         )
         write_atomically(self._path("model.safetensors"), weights)
         digest = hashlib.sha256(weights).hexdigest()
         write_json(self._path("provenance.json"), {**provenance, "weights_sha256": digest})
-        self._path("checkpoint.safetensors").unlink(missing_ok=True)
+        if not keep_checkpoint:
+            self._path("checkpoint.safetensors").unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -190,6 +206,29 @@ class Run:
 def run_for(config: RunConfig, results: Path) -> Run:
     """The folder of a config's run below `results`, whether it exists yet or not."""
     return Run(results / "runs" / config.folder_name)
+
+
+def shorter_run(run: Run, config: RunConfig, label: str) -> Run:
+    """The complete run `label` beside a run whose settings are `config`'s but for fewer iterations.
+
+    Raises `RunError` where there is none.
+    """
+    for folder in sorted(run.folder.parent.glob(f"{label}-s{config.training.seed}-*")):
+        candidate = Run(folder)
+        if candidate.complete and _is_shorter(candidate.config, config, label):
+            return candidate
+    raise RunError(
+        f"{run.folder.parent}: no complete run {label} with seed {config.training.seed} that "
+        "differs in nothing but fewer iterations, a multiple of metrics_interval"
+    )
+
+
+def _is_shorter(short: RunConfig, long: RunConfig, label: str) -> bool:
+    iterations = short.training.iterations
+    training = long.training.model_copy(update={"iterations": iterations})
+    alike = short == long.model_copy(update={"name": label, "training": training})
+    whole = iterations % long.training.metrics_interval == 0
+    return alike and whole and iterations < long.training.iterations
 
 
 def load_weights(config: ModelConfig, path: Path) -> Model:
@@ -263,7 +302,12 @@ def describe_software() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in PACKAGES},
         "cuda": torch.version.cuda,
+        "lock_sha256": _sha256(root / "requirements.lock"),
     }
+
+
+def _sha256(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
 def now() -> str:

@@ -1,5 +1,6 @@
 """The training loop: metrics, checkpoints, resume. It knows nothing of devices."""
 
+import hashlib
 import signal
 import sys
 import threading
@@ -16,14 +17,16 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from dcrw import engine as engines
-from dcrw import runs
-from dcrw.config import RunConfig
+from dcrw import runs, snapshots
+from dcrw.config import Keeping, RunConfig
 from dcrw.data import DataError, Dataset
 from dcrw.engine import Engine
 from dcrw.randomness import BatchOrder, Floats, step_noise
 from dcrw.runs import Checkpoint, Run
 from dcrw.seeds import SeedsEngine, require_only_seeds_differ
 from dcrw.writer import Model
+
+NOTHING_BESIDES = Keeping()
 
 
 class TrainingError(RuntimeError):
@@ -41,24 +44,25 @@ def train(
     device: torch.device | None = None,
     threads: int = 0,
     progress: bool | None = None,
+    keeping: Keeping = NOTHING_BESIDES,
 ) -> Run:
     """Train a config into a run's folder, from its last checkpoint where there is one.
 
     A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads,
-    0 for torch's default. progress: a bar; None shows it where there is a terminal. Raises
+    0 for torch's default. progress: a bar; None shows it where there is a terminal. keeping: what
+    is kept besides, and a shorter run to go on from. Raises
     `DataError` where the images have another size than the config's, `RunError` where the folder is
     in use, damaged or holds another configuration, `TrainingError` at a non-finite loss or weight,
     `Interrupted` after a signal.
     """
     device = device or engines.resolve_device("auto")
     _require_size(config, dataset)
-    images = dataset.train.images
     with run.locked():
-        run.begin(config)
+        _begin(run, config, keeping)
         if not run.complete:
             with engines.prepared(device, threads):
-                engine = Engine(config, images, device)
-                _train([(run, config)], engine, len(images), progress)
+                engine = Engine(config, dataset.train.images, device)
+                _train([(run, config)], engine, dataset, progress, keeping)
     return run
 
 
@@ -69,6 +73,7 @@ def train_seeds(
     device: torch.device | None = None,
     threads: int = 0,
     progress: bool | None = None,
+    keeping: Keeping = NOTHING_BESIDES,
 ) -> list[Run]:
     """Train several configs that differ in their seed alone side by side, each into its own run's
     folder; otherwise as `train`.
@@ -85,29 +90,37 @@ def train_seeds(
     with ExitStack() as locks:
         for run, config in zip(runs, configs, strict=True):
             locks.enter_context(run.locked())
-            run.begin(config)
+            _begin(run, config, keeping)
         pairs = zip(runs, configs, strict=True)
         left = [(run, config) for run, config in pairs if not run.complete]
         if left:
-            images = dataset.train.images
             with engines.prepared(device, threads):
-                engine = SeedsEngine([config for _, config in left], images, device)
-                _train(left, engine, len(images), progress)
+                configs_left = [config for _, config in left]
+                engine = SeedsEngine(configs_left, dataset.train.images, device)
+                _train(left, engine, dataset, progress, keeping)
     return list(runs)
+
+
+def _begin(run: Run, config: RunConfig, keeping: Keeping) -> None:
+    run.begin(config)
+    if keeping.continues and not run.complete and not run.begun:
+        run.go_on_from(runs.shorter_run(run, config, keeping.continues))
 
 
 def _train(
     pairs: Sequence[tuple[Run, RunConfig]],
     engine: Engine,
-    images: int,
+    dataset: Dataset,
     progress: bool | None,
+    keeping: Keeping,
 ) -> None:
     starts = _resume([run for run, _ in pairs], engine)
     parts = [
-        _Part(run, config, start, engine, images, len(pairs))
+        _Part(run, config, start, engine, dataset, len(pairs))
         for (run, config), start in zip(pairs, starts, strict=True)
     ]
     settings, first = pairs[0][1].training, starts[0].iteration
+    moments = snapshots.moments(keeping.snapshots, settings.iterations)
     with _bar(settings.iterations, first, progress) as bar, _signals() as stopped:
         for iteration in range(first, settings.iterations):
             indices, noise = zip(*(part.inputs(iteration) for part in parts), strict=True)
@@ -119,6 +132,9 @@ def _train(
                 if done % settings.metrics_interval == 0 or last:
                     bar.set_postfix_str(part.summarise(done), refresh=False)
             bar.update()
+            if done in moments:
+                for part, model in zip(parts, engine.models(), strict=True):
+                    part.picture(model, done)
             if not last and (stopped or done % settings.checkpoint_interval == 0):
                 states = engine.states()
                 for part, state in zip(parts, states, strict=True):
@@ -127,10 +143,13 @@ def _train(
                     part.save(state, done)
                 if stopped:
                     raise Interrupted(f"stopped after iteration {done}; the same command resumes")
-    for part, state in zip(parts, engine.states(), strict=True):
+    states = engine.states()
+    for part, state in zip(parts, states, strict=True):
         part.check(state, settings.iterations)
-    for part, model in zip(parts, engine.models(), strict=True):
-        part.finish(model)
+    for part, model, state in zip(parts, engine.models(), states, strict=True):
+        if keeping.keep_state:
+            part.save(state, settings.iterations)
+        part.finish(model, keeping.keep_state)
 
 
 class _Part:
@@ -142,13 +161,16 @@ class _Part:
         config: RunConfig,
         start: Checkpoint,
         engine: Engine,
-        images: int,
+        dataset: Dataset,
         together: int,
     ):
-        """images: how many there are; together: how many runs are trained side by side."""
+        """together: how many runs are trained side by side."""
         self._run, self._config, self._settings = run, config, config.training
         self._log = _SegmentLog(start, engine.device, together)
-        self._order = BatchOrder(self._settings.seed, self._settings.batch_size, images)
+        self._images = dataset.train.images
+        self._shown = dataset.test.images[: snapshots.COUNT]
+        count = len(self._images)
+        self._order = BatchOrder(self._settings.seed, self._settings.batch_size, count)
         pending = start.tensors.get("pending", torch.empty(0, 2))
         self._pending = list(pending.to(engine.device))
 
@@ -180,10 +202,15 @@ class _Part:
         tensors = state | {"pending": _stack(self._pending)}
         self._run.save_checkpoint(Checkpoint(done, self._log.segments(done), tensors))
 
-    def finish(self, model: Model) -> None:
+    def picture(self, model: Model, done: int) -> None:
+        """Keep what the model draws now."""
+        snapshots.take(model, self._shown, self._run.folder / "snapshots", done)
+
+    def finish(self, model: Model, keep_checkpoint: bool) -> None:
         """Write weights and provenance."""
         segments = self._log.segments(self._settings.iterations)
-        self._run.finish(model, _provenance(self._config, model, segments))
+        provenance = _provenance(self._config, model, segments, self._images)
+        self._run.finish(model, provenance, keep_checkpoint)
 
 
 class _SegmentLog:
@@ -275,7 +302,9 @@ def _stack(pending: list[Tensor]) -> Tensor:
     return torch.stack(pending).cpu() if pending else torch.empty(0, 2)
 
 
-def _provenance(config: RunConfig, model: Model, segments: list[dict[str, Any]]) -> dict[str, Any]:
+def _provenance(
+    config: RunConfig, model: Model, segments: list[dict[str, Any]], images: Tensor
+) -> dict[str, Any]:
     seconds = sum(segment["seconds"] for segment in segments)
     return {
         "run": config.folder_name,
@@ -283,6 +312,8 @@ def _provenance(config: RunConfig, model: Model, segments: list[dict[str, Any]])
         "seed": config.training.seed,
         "iterations": config.training.iterations,
         "batch_size": config.training.batch_size,
+        "training_images": len(images),
+        "training_images_sha256": hashlib.sha256(images.numpy().tobytes()).hexdigest(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": segments[-1]["device"],
         "wall_seconds": round(seconds, 1),

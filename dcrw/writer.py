@@ -89,8 +89,10 @@ class Writer(nn.Module):
         self.config = config
         self.conventions = conventions(config)
         self.encoder = ENCODERS[config.architecture](config)
-        self.decoder = LSTMCell(config.latent_size, config.hidden_size, config.forget_bias)
-        self.heads = Heads(config.hidden_size, self._head_sizes())
+        self.decoder = LSTMCell(
+            config.latent_size, config.hidden_size, config.forget_bias, config.initialiser
+        )
+        self.heads = Heads(config.hidden_size, self._head_sizes(), config.initialiser)
         patch, *windows = self.heads.outputs.values()
         self._emitted_sizes = [patch, sum(windows)]
         self.layout = self._layout()
@@ -225,12 +227,10 @@ class ConvolutionalVAE(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.features = ConvolutionalFeatures(1, config.image_size, config.pooling == "keep-border")
-        self.posterior = PosteriorHeads(
-            self.features.count, config.latent_size, config.posterior_heads == "tied"
-        )
-        self.hidden = Heads(config.latent_size, {"hidden": config.hidden_size})
-        self.image = Heads(config.hidden_size, {"image": config.image_size**2})
+        self.features = ConvolutionalFeatures(1, config.image_size, config)
+        self.posterior = PosteriorHeads(self.features.count, config, config.encoder_dense)
+        self.hidden = Heads(config.latent_size, {"hidden": config.hidden_size}, config.initialiser)
+        self.image = Heads(config.hidden_size, {"image": config.image_size**2}, config.initialiser)
 
     def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
         """Encode and decode images (B, A, A) in [0, 1] with noise (1, B, z) from N(0, 1)."""

@@ -15,18 +15,22 @@ def window(emitted, size, image, config):
     else:
         gx, gy, log_stride, log_gamma = emitted
         log_variance = log_gamma
-    centre_x = (image + 1) / 2 * (gx + 1)
-    centre_y = (image + 1) / 2 * (gy + 1)
-    stride = (image - 1) / (size - 1) * math.exp(log_stride)
+    middle, widest = (image + 1) / 2, (image - 1) / (size - 1)
+    if config.indexing == "mixed-integer":
+        middle, widest = (image + 1) // 2, (image - 1) // (size - 1)
+    centre_x = middle * (gx + 1)
+    centre_y = middle * (gy + 1)
+    stride = widest * math.exp(log_stride)
     return centre_x, centre_y, stride, math.exp(log_variance), math.exp(log_gamma)
 
 
 def filters(centre, stride, variance, size, image, config):
     """Eq. 13-14 and 19-20 on one axis, (N, A)."""
     first = 1 if config.indexing == "one-based" else 0
+    half = size // 2 if config.indexing == "mixed-integer" else size / 2
     bank = np.zeros((size, image))
     for row in range(size):
-        mean = centre + (row + first - size / 2 - 0.5) * stride
+        mean = centre + (row + first - half - 0.5) * stride
         weights = []
         for column in range(image):
             distance = column + first - mean
@@ -125,8 +129,16 @@ def under(weights, prefix):
     }
 
 
+def dense(weights, inputs):
+    """The ReLU layer before the heads, where there is one."""
+    if "dense.weight" not in weights:
+        return inputs
+    return np.maximum(weights["dense.weight"] @ inputs + weights["dense.bias"], 0)
+
+
 def posterior(weights, inputs, config):
     """Eq. 5-6: mean and log sigma."""
+    inputs = dense(weights, inputs)
     joint = weights["heads.weight"] @ inputs + weights["heads.bias"]
     if config.posterior_heads == "tied":
         return joint, joint
@@ -135,6 +147,7 @@ def posterior(weights, inputs, config):
 
 def stepwise_posterior(weights, inputs, step, config):
     """Eq. 5-6 with a mean head and a log sigma head for every step, means first."""
+    inputs = dense(weights, inputs)
     joint = weights["heads.weight"] @ inputs + weights["heads.bias"]
     size, steps = config.latent_size, config.steps
     means = joint[: steps * size].reshape(steps, size)
@@ -168,6 +181,11 @@ def reconstruction(canvas, image, config):
     return total
 
 
+def join(seen, hidden, config):
+    """Eq. 9: h_dec behind the CNN's features."""
+    return np.concatenate([seen, hidden]) if config.hidden_to_encoder == "joined" else seen
+
+
 def writer(weights, image, noise, config: ModelConfig):
     """The whole of Eq. 7-12 (or 29-32) for one image: final canvas, L_x and L_z of each step."""
     size = config.image_size
@@ -191,7 +209,7 @@ def writer(weights, image, noise, config: ModelConfig):
         elif config.architecture == "dcrw-whole-image":
             pair = np.stack([image, image - sigmoid(canvas)])
             seen = features(under(encoder, "features."), pair, config)
-            inputs = np.concatenate([seen, hidden])
+            inputs = join(seen, hidden, config)
         else:
             glimpse = read(image, image - sigmoid(canvas), emitted[rows], config.read_size, config)
             if config.architecture == "draw":
@@ -201,9 +219,8 @@ def writer(weights, image, noise, config: ModelConfig):
                 )
                 inputs = encoder_hidden
             else:
-                inputs = np.concatenate(
-                    [features(under(encoder, "features."), glimpse, config), hidden]
-                )
+                seen = features(under(encoder, "features."), glimpse, config)
+                inputs = join(seen, hidden, config)
         if config.architecture == "dcrw-stepwise":
             mean, log_sigma = stepwise_posterior(encoder, inputs, len(latents), config)
         else:

@@ -17,7 +17,7 @@ ALTERNATIVES = [
     Conventions(*choice)
     for choice in itertools.product(
         ("five", "four"),
-        ("one-based", "mixed"),
+        ("one-based", "mixed", "mixed-integer"),
         ("softmax", "clamped-sum"),
         ("gaussian", "squared-ratio"),
     )
@@ -184,3 +184,15 @@ def test_an_empty_batch_passes():
     filters = bank(torch.zeros(0, 5), 3, 8)
     images = torch.zeros(0, 8, 8)
     assert attention.read(images, images, filters, torch.zeros(0, 1)).shape == (0, 2, 3, 3)
+
+
+def test_whole_number_division_narrows_the_window_and_moves_it():
+    """(A + 1) / 2 = 14, N / 2 = 3 or 2, (A - 1) / (N - 1) = 4 or 6 under Python 2."""
+    for size, half, stride in ((7, 3, 4), (5, 2, 6)):
+        window = attention.window(
+            torch.zeros(1, 5), size, 28, Conventions(indexing="mixed-integer")
+        )
+        assert window.centre.tolist() == [[14, 14]] and window.stride.item() == stride
+        means = attention.filter_means(window, size, "mixed-integer")
+        expected = 14 + stride * (torch.arange(float(size)) - half - 0.5)
+        torch.testing.assert_close(means[0, 0], expected)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dcrw import config as configs
 from dcrw import notebook
-from dcrw.config import ConfigError, EvaluationConfig, RunConfig, Runtime
+from dcrw.config import ConfigError, EvaluationConfig, Keeping, RunConfig, Runtime
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = {
@@ -20,6 +20,7 @@ NUMBERS = {
     "steps": st.integers(1, 64),
     "latent_size": st.integers(1, 200),
     "hidden_size": st.integers(1, 512),
+    "encoder_dense": st.integers(0, 64),
     "read_size": st.integers(2, 8),
     "write_size": st.integers(2, 8),
     "noise_correlation": st.floats(0, 1),
@@ -53,6 +54,10 @@ def parameters(draw) -> dict:
             found[name] = draw(NUMBERS[name] if name in NUMBERS else st.sampled_from(choices(name)))
     if found.get("architecture") == "conv-vae":
         found["steps"] = 1
+    if found.get("architecture") == "draw":
+        found.pop("encoder_dense", None)
+    if found.get("architecture", "dcrw") not in configs.HIDDEN_JOINS_CNN:
+        found.pop("hidden_to_encoder", None)
     if found.get("pooling") == "drop-border":
         found["read_size"] = max(found.get("read_size", 7), 4)
     return found
@@ -97,6 +102,8 @@ def test_defaults_do_not_enter_the_digest():
         ("name", "../elsewhere", "match pattern"),
         ("seed", -1, "greater than or equal to 0"),
         ("iterations", True, "expected a number"),
+        ("initialiser", "he", "'xavier' or 'unit-scaling'"),
+        ("encoder_dense", -1, "greater than or equal to 0"),
     ],
 )
 def test_impossible_values_are_named(name, value, expected):
@@ -118,6 +125,16 @@ def test_unknown_names_are_errors():
 def test_the_conv_vae_has_one_step():
     with pytest.raises(ConfigError, match=r"model\.steps = 10: expected 1"):
         configs.config_from_parameters({"architecture": "conv-vae"})
+
+
+def test_an_encoder_has_what_it_is_asked_to_leave_out():
+    with pytest.raises(ConfigError, match=r"encoder_dense = 8: expected 0, draw has no CNN"):
+        configs.config_from_parameters({"architecture": "draw", "encoder_dense": 8})
+    for architecture in ("dcrw-write-only", "draw", "dcrw-stepwise"):
+        with pytest.raises(ConfigError, match="no CNN of " + architecture):
+            configs.config_from_parameters(
+                {"architecture": architecture, "hidden_to_encoder": "absent"}
+            )
 
 
 def test_two_poolings_must_leave_something():
@@ -159,6 +176,10 @@ def test_presets_are_the_layer_between_defaults_and_run(tmp_path):
         (
             "{profile: p, stages: {one: {a: [0]}, two: {a: [1, 0]}}, runs: {a: {}}}",
             "seeds of a = 0: expected each once",
+        ),
+        (
+            "{profile: p, seeds: [0], watched: {a: 1}, runs: {a: {}}}",
+            "watched: a with seed 1 is not among the runs",
         ),
         ("{profile: p, seeds: [0], runs: {a: {preset: x}}}", r"runs\.a\.preset = 'x'"),
         ("{profile: p, seeds: [0], runs: {a: {model: {steps: 0}}}}", r"model\.steps = 0"),
@@ -209,7 +230,7 @@ def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
 
 def test_the_training_notebook_offers_every_setting_with_its_default():
     cell = parameters_cell("train")
-    sections = (notebook.Together(), Runtime())
+    sections = (notebook.Together(), Keeping(), Runtime())
     expected = RunConfig().parameters()
     for section in sections:
         expected |= section.model_dump()
@@ -218,11 +239,11 @@ def test_the_training_notebook_offers_every_setting_with_its_default():
 
 
 def test_further_seeds_are_runs_alike_but_for_their_seed():
-    settings, runtime = notebook.training({"name": "a", "seed": 2, "further_seeds": "0 7"})
+    settings, _, runtime = notebook.training({"name": "a", "seed": 2, "further_seeds": "0 7"})
     assert [config.training.seed for config in settings] == [2, 0, 7]
     assert {config.with_seed(0) for config in settings} == {settings[1]}
     assert runtime == Runtime()
-    two, _ = notebook.training({"name": "a", "seed": 2, "further_seeds": 1})
+    two, _, _ = notebook.training({"name": "a", "seed": 2, "further_seeds": 1})
     assert [config.training.seed for config in two] == [2, 1]
     (alone,) = notebook.training({"name": "a", "seed": 2})[0]
     assert alone == settings[0]

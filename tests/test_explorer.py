@@ -41,7 +41,7 @@ PAIRS = np.array([[0, 3]])
 READINGS: dict[str, dict[str, Any]] = {
     "default": {},
     "lineage2016": {
-        "indexing": "mixed",
+        "indexing": "mixed-integer",
         "filter_exponent": "squared-ratio",
         "filter_normaliser": "clamped-sum",
     },

@@ -2,22 +2,23 @@
 
 import itertools
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 import torch
 from common import TINY
 from torch import Tensor
 
-from dcrw import kernels, writer
+from dcrw import engine, kernels, writer
 from dcrw.attention import Conventions
-from dcrw.config import ModelConfig
+from dcrw.config import PRESETS, ModelConfig
 from dcrw.kernels import Filters, WindowLayout
 
 CONVENTIONS = [
     Conventions(*values)
     for values in itertools.product(
         ("five", "four"),
-        ("one-based", "mixed"),
+        ("one-based", "mixed", "mixed-integer"),
         ("softmax", "clamped-sum"),
         ("gaussian", "squared-ratio"),
     )
@@ -61,7 +62,7 @@ def test_windows(sizes: list[int], heads: list[int], conventions: Conventions) -
     assert_as_plain(lambda emitted: flat(kernels.windows(emitted, layout)), [emitted])
 
 
-@pytest.mark.parametrize("conventions", CONVENTIONS[:8], ids=str)
+@pytest.mark.parametrize("conventions", CONVENTIONS[:12], ids=str)
 def test_windows_have_the_gradients_of_finite_differences(conventions: Conventions) -> None:
     torch.manual_seed(0)
     layout = WindowLayout([3, 2], [0, 1], 6, conventions)
@@ -195,6 +196,8 @@ ARCHITECTURES = ["dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-imag
 MODELS = [{"architecture": name} for name in ARCHITECTURES] + [
     {"window_heads": "shared"},
     {"window_parameters": "four", "filter_normaliser": "clamped-sum", "indexing": "mixed"},
+    {"encoder_dense": 4, "hidden_to_encoder": "absent", "indexing": "mixed-integer"},
+    {"architecture": "dcrw-stepwise", "encoder_dense": 4},
     {"pooling": "drop-border", "posterior_heads": "tied", "initial_state": "learned"},
     {"architecture": "draw", "filter_exponent": "squared-ratio", "window_heads": "shared"},
 ]
@@ -260,3 +263,39 @@ def test_a_graph_can_be_walked_twice() -> None:
     first = torch.autograd.grad(total, list(model.parameters()), retain_graph=True)
     second = torch.autograd.grad(total, list(model.parameters()))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_filters_that_vanish_are_zero_and_have_no_gradient() -> None:
+    """In single precision, denormals flushed: exponents too small for a number count as nothing,
+    forward and backward, as in the plain form."""
+    layout = WindowLayout([3], [0], 12, Conventions(normaliser="clamped-sum"))
+    emitted = torch.tensor([[6.0, -6.0, -2.0, 0.0, 0.0], [0.1, 0.9, -1.0, -1.0, 0.0]])
+    results = []
+    for context in (nullcontext(), kernels.plain()):
+        with context, engine.prepared(torch.device("cpu"), 1):
+            own = emitted.clone().requires_grad_()
+            (filters,) = kernels.windows(own, layout)
+            total = sum(
+                (part * torch.linspace(1, 2, part.numel()).view_as(part)).sum() for part in filters
+            )
+            total.backward()
+            results.append((filters.across.detach(), filters.down.detach(), own.grad))
+    assert (results[0][0][0] == 0).all() and (results[0][1][0] == 0).all()
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_a_glimpse_of_nothing_moves_no_convolution() -> None:
+    """A vanishing glimpse gives ReLUs of exactly 0, whose gradient is 0: a glimpse of 1e-30 would
+    open them."""
+    torch.manual_seed(0)
+    settings = PRESETS["lineage2016"]["model"] | {"initial_log_stride": 1.0}
+    config = ModelConfig(**TINY | settings)
+    model = writer.build(config)
+    images, noise = torch.rand(4, 12, 12), torch.randn(3, 4, 2)
+    grads = []
+    for context in (nullcontext(), kernels.plain()):
+        with context, engine.prepared(torch.device("cpu"), 1):
+            model.zero_grad()
+            sum(term.sum() for term in writer.loss_terms(model, images, noise)).backward()
+            grads.append(model.encoder.features.first.bias.grad.clone())
+    torch.testing.assert_close(grads[0], grads[1], rtol=1e-4, atol=1e-5)

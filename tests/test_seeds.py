@@ -219,7 +219,7 @@ def short_runs(root: Path, **more: object) -> tuple[list[Run], list[RunConfig]]:
 def assert_same_runs(first: Run, second: Run) -> None:
     """Complete folders with the same content, up to rounding."""
     assert first.config == second.config
-    pd.testing.assert_frame_equal(first.metrics(), second.metrics(), rtol=1e-4)
+    pd.testing.assert_frame_equal(first.metrics(), second.metrics(), rtol=1e-4, atol=1e-6)
     own, other = (load_file(run.folder / "model.safetensors") for run in (first, second))
     assert own.keys() == other.keys()
     for name, value in own.items():

@@ -16,7 +16,7 @@ from common import Killed, kill_at
 from safetensors.torch import load_file
 
 from dcrw import config as configs
-from dcrw import engine, runs, training
+from dcrw import engine, runs, snapshots, training
 from dcrw.data import DataError, Dataset, Split
 from dcrw.engine import Engine, GradientClip
 from dcrw.layers import logical_heads
@@ -31,6 +31,9 @@ TINY = {
     "read_size": 3,
     "write_size": 2,
 }
+
+
+STATE = configs.Keeping(keep_state=True)
 
 
 def tiny(name: str = "tiny", model: dict | None = None, **more) -> configs.RunConfig:
@@ -471,3 +474,81 @@ def test_a_run_learns(tmp_path, dataset):
         Run(tmp_path), tiny(iterations=600, learning_rate=0.01), dataset
     ).metrics()
     assert table.reconstruction.iloc[-1] < table.reconstruction.iloc[0] - 2
+
+
+def test_a_longer_run_goes_on_from_a_shorter_one_bit_for_bit(tmp_path, dataset):
+    short, long = tiny("short"), tiny("long", iterations=20)
+    first = training.train(runs.run_for(short, tmp_path), short, dataset, keeping=STATE)
+    assert first.complete and first.load_checkpoint().iteration == 12
+    straight = training.train(Run(tmp_path / "straight"), long, dataset)
+    prolonged = runs.run_for(long, tmp_path)
+    training.train(prolonged, long, dataset, keeping=configs.Keeping(continues="short"))
+    assert_same_weights(straight, prolonged)
+    assert prolonged.metrics().equals(straight.metrics())
+    assert prolonged.metrics()[:3].equals(first.metrics())
+    stretches = [(part["from"], part["to"]) for part in prolonged.provenance["segments"]]
+    assert stretches == [(0, 12), (12, 20)]
+    assert not prolonged.begun and first.begun
+
+
+def test_only_a_shorter_run_that_is_else_alike_can_be_gone_on_from(tmp_path, dataset):
+    short, long = tiny("short"), tiny("long", iterations=20)
+    go_on = configs.Keeping(continues="short")
+    target = runs.run_for(long, tmp_path)
+    with pytest.raises(RunError, match="no complete run short with seed 0"):
+        training.train(target, long, dataset, keeping=go_on)
+    training.train(runs.run_for(short, tmp_path), short, dataset)
+    with pytest.raises(RunError, match="its last checkpoint was not kept"):
+        training.train(target, long, dataset, keeping=go_on)
+    other = tiny("long", iterations=20, batch_size=4)
+    with pytest.raises(RunError, match="differs in nothing but fewer iterations"):
+        training.train(runs.run_for(other, tmp_path), other, dataset, keeping=go_on)
+    uneven = tiny("uneven", iterations=10)
+    training.train(runs.run_for(uneven, tmp_path), uneven, dataset, keeping=STATE)
+    with pytest.raises(RunError, match="a multiple of metrics_interval"):
+        training.train(target, long, dataset, keeping=configs.Keeping(continues="uneven"))
+
+
+def test_snapshots_change_nothing_and_survive_a_kill(tmp_path, monkeypatch, dataset):
+    config, pictures = tiny(), configs.Keeping(snapshots=3)
+    plain = training.train(Run(tmp_path / "plain"), config, dataset)
+    whole = training.train(Run(tmp_path / "whole"), config, dataset, keeping=pictures)
+    cut = Run(tmp_path / "cut")
+    with monkeypatch.context() as patch:
+        kill_at(patch, 8)
+        with pytest.raises(Killed):
+            training.train(cut, config, dataset, keeping=pictures)
+    training.train(cut, config, dataset, keeping=pictures)
+    assert_same_weights(plain, whole)
+    names = [path.name for path in sorted((whole.folder / "snapshots").iterdir())]
+    assert names == [f"{moment:06d}.npz" for moment in snapshots.moments(3, 12)]
+    for name in names:
+        ours, again = (dict(np.load(run.folder / "snapshots" / name)) for run in (whole, cut))
+        assert ours.keys() == {"images", "reconstructed", "generated"}
+        assert all(np.array_equal(values, again[key]) for key, values in ours.items())
+        assert np.array_equal(ours["images"], dataset.test.images[:16].numpy())
+    last = whole.model()
+    noise = torch.as_tensor(step_noise(snapshots.SEED, "generation", 0, (2, 16, 2), 0.0))
+    drawn = last(engine.to_unit(dataset.test.images[:16]), noise).canvas.sigmoid()
+    found = np.load(whole.folder / "snapshots" / names[-1])["reconstructed"]
+    np.testing.assert_allclose(found, 255 * drawn.detach().numpy(), atol=0.51)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 12, 50])
+@pytest.mark.parametrize("iterations", [1, 99, 100, 10_000])
+def test_moments_are_spread_and_end_with_the_last(count, iterations):
+    found = snapshots.moments(count, iterations)
+    assert found == sorted(set(found)) and len(found) <= count
+    assert all(min(100, iterations) <= moment <= iterations for moment in found)
+    if count > 0:
+        assert found[-1] == iterations
+
+
+def test_provenance_names_lock_data_and_processor(tmp_path, dataset):
+    made = training.train(Run(tmp_path), tiny(), dataset).provenance
+    lock = Path(__file__).parent.parent / "requirements.lock"
+    assert made["software"]["lock_sha256"] == hashlib.sha256(lock.read_bytes()).hexdigest()
+    pixels = dataset.train.images.numpy().tobytes()
+    assert made["training_images_sha256"] == hashlib.sha256(pixels).hexdigest()
+    assert made["training_images"] == 23
+    assert made["device"]["instructions"] == torch.backends.cpu.get_cpu_capability()

@@ -7,7 +7,7 @@ import torch
 from common import TINY
 
 from dcrw import attention, losses, writer
-from dcrw.config import ModelConfig
+from dcrw.config import PRESETS, ModelConfig
 
 RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
 
@@ -15,6 +15,7 @@ ALTERNATIVES = {
     "as-is": {},
     "four-numbers": {"window_parameters": "four"},
     "mixed-indices": {"indexing": "mixed"},
+    "mixed-integer": {"indexing": "mixed-integer"},
     "clamped-sum": {"filter_normaliser": "clamped-sum"},
     "squared-ratio": {"filter_exponent": "squared-ratio"},
     "shared-window-head": {"window_heads": "shared"},
@@ -23,9 +24,23 @@ ALTERNATIVES = {
     "learned-start": {"initial_state": "learned"},
     "dark-canvas": {"initial_canvas": -2.0},
     "forget-bias": {"forget_bias": 1.0},
+    "unit-scaling": {"initialiser": "unit-scaling"},
+    "truncated-normal": {"convolution_initialiser": "truncated-normal"},
+    "dense": {"encoder_dense": 4},
+    "no-hidden": {"hidden_to_encoder": "absent"},
     "gaussian": {"reconstruction": "gaussian", "gaussian_variance": 0.5},
     "as-printed": {"latent_constant": "as-printed"},
 }
+
+
+FIRST_WEIGHTS = ("forget_bias", "initialiser", "convolution_initialiser")  # act through weights
+
+
+def impossible(architecture: str, alternative: str) -> bool:
+    """Whether an architecture refuses an alternative."""
+    return (architecture == "draw" and alternative == "dense") or (
+        architecture in ("dcrw-write-only", "draw", "dcrw-stepwise") and alternative == "no-hidden"
+    )
 
 
 def make(config: ModelConfig, seed: int = 0):
@@ -51,6 +66,10 @@ def inputs(config: ModelConfig, batch: int = 2, seed: int = 1):
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("architecture", RECURRENT)
 def test_losses_and_canvas_equal_the_equations(architecture, alternative):
+    if impossible(architecture, alternative):
+        with pytest.raises(ValueError, match="expected"):
+            ModelConfig(architecture=architecture, **TINY | ALTERNATIVES[alternative])
+        return
     config = ModelConfig(architecture=architecture, **TINY | ALTERNATIVES[alternative])
     model = make(config)
     images, noise = inputs(config)
@@ -75,7 +94,7 @@ def test_every_alternative_changes_something(alternative):
     for config in (plain, other):
         torch.manual_seed(0)
         model = writer.build(config).double()
-        if config.forget_bias == 0:  # which acts through the weights alone
+        if not ALTERNATIVES[alternative].keys() & set(FIRST_WEIGHTS):
             for parameter in model.parameters():
                 torch.nn.init.uniform_(parameter, 0.05, 0.4)
         totals.append(sum(term.sum() for term in writer.loss_terms(model, images, noise)).item())
@@ -245,3 +264,59 @@ def test_the_gaussian_constant_makes_unit_variance_cost_at_least_720():
     assert losses.gaussian_loss(torch.zeros_like(image), image, 1.0).item() == pytest.approx(
         720.45, abs=0.01
     )
+
+
+def bounds_of(values: torch.Tensor) -> tuple[float, float]:
+    return values.min().item(), values.max().item()
+
+
+def test_unit_scaling_draws_from_a_uniform_range_of_the_inputs_alone():
+    """U(+-sqrt(3 / inputs)): 266 inputs of the LSTM, 256 of the heads, 9 a channel."""
+    torch.manual_seed(0)
+    model = writer.build(ModelConfig(initialiser="unit-scaling"))
+    for weight, inputs in (
+        (model.decoder.weight, 266),
+        (model.heads.weight, 256),
+        (model.encoder.posterior.heads.weight, 2 * 2 * 64 + 256),
+        (model.encoder.features.first.weight, 2 * 9),
+        (model.encoder.features.second.weight, 32 * 9),
+    ):
+        limit = np.sqrt(3 / inputs)
+        low, high = bounds_of(weight)
+        assert -limit <= low < -0.98 * limit and 0.98 * limit < high <= limit
+        assert weight.std().item() == pytest.approx(limit / np.sqrt(3), rel=0.06)
+    assert model.encoder.features.first.bias.abs().max() == 0
+
+
+def test_xavier_counts_inputs_and_outputs_of_each_head_alone():
+    torch.manual_seed(0)
+    model = writer.build(ModelConfig())
+    for name, rows in model.heads.rows().items():
+        limit = np.sqrt(6 / (256 + model.heads.outputs[name]))
+        assert 0.9 * limit < model.heads.weight[rows].abs().max().item() <= limit
+
+
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "conv-vae"])
+def test_truncated_normal_convolutions_leave_all_else_alone(architecture):
+    steps = {"steps": 1} if architecture == "conv-vae" else {}
+    settings = {"architecture": architecture, "convolution_initialiser": "truncated-normal"}
+    torch.manual_seed(0)
+    model = writer.build(ModelConfig(**settings | steps))
+    features = model.features if architecture == "conv-vae" else model.encoder.features
+    for layer in (features.first, features.second):
+        low, high = bounds_of(layer.weight)
+        assert -0.2 <= low < -0.15 and 0.15 < high <= 0.2
+        assert layer.weight.std().item() == pytest.approx(0.088, abs=0.008)  # 0.88 of 0.1
+        assert (layer.bias == 0.1).all()
+    heads = model.posterior if architecture == "conv-vae" else model.encoder.posterior
+    assert (heads.heads.bias == 0).all()
+
+
+def test_the_preset_of_2016_is_its_lineage_and_what_came_with_the_tools():
+    lineage, tools = PRESETS["lineage2016"], PRESETS["tensorflow2016"]
+    assert tools["training"] == lineage["training"]
+    differing = {
+        name for name in tools["model"] if tools["model"][name] != lineage["model"].get(name)
+    }
+    assert differing == {"initialiser", "convolution_initialiser", "indexing"}
+    assert ModelConfig(**tools["model"]).indexing == "mixed-integer"

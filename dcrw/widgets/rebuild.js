@@ -45,8 +45,9 @@ export function filterAxis(model, centre, window, size, pixels) {
   const precision = squaredRatio ? 0.25 / sigma ** 4 : 0.5 / sigma ** 2;
   const centres = new Float64Array(size);
   const weights = new Float64Array(size * pixels);
+  const half = model.wholeNumbers ? Math.floor(size / 2) : size / 2;
   for (let i = 0; i < size; i++) {
-    const mean = centre + stride * (i + model.firstIndex - size / 2 - 0.5);
+    const mean = centre + stride * (i + model.firstIndex - half - 0.5);
     const row = weights.subarray(i * pixels, (i + 1) * pixels);
     for (let a = 0; a < pixels; a++) row[a] = -precision * (a - mean) ** 2;
     normalise(row, model.normaliser === "softmax");
