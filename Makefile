@@ -19,20 +19,20 @@ help:  ## list the targets
 replicate: $(READY)  ## train both variants on embedded data (minutes), rebuild figures and tables, build the book
 	@$(PIPELINE) quick book --rerun-incomplete $(CONFIG) your_run=1
 	@echo; echo "Your quick run (small embedded images, no evidence about the paper):"
-	@$(BIN)/python -m dcrw.report headline quick
+	@$(BIN)/python -m study.pages headline quick
 	@echo; echo "The committed results on MNIST:"
-	@$(BIN)/python -m dcrw.report headline paper
+	@$(BIN)/python -m study.pages headline paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 paper: $(READY)  ## the same on MNIST with the paper profile: trains only what is not committed
 	@$(PIPELINE) paper book --rerun-incomplete $(CONFIG)
-	@$(BIN)/python -m dcrw.report readme paper
-	@$(BIN)/python -m dcrw.report headline paper
+	@$(BIN)/python -m study.pages readme paper
+	@$(BIN)/python -m study.pages headline paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 grid: $(READY)  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there; TOGETHER=1 trains seeds side by side
 	@$(PIPELINE) grid book --rerun-incomplete $(CONFIG) grid=$(or $(STAGE),all) $(if $(filter-out 0,$(TOGETHER)),together=1)
-	@$(BIN)/python -m dcrw.report readme paper
+	@$(BIN)/python -m study.pages readme paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
 retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first
@@ -42,7 +42,7 @@ retrain: $(READY)  ## train the paper profile again: moves the committed runs as
 
 reevaluate: $(READY)  ## measure the committed runs again, on MNIST, with the settings of their profile
 	@$(PIPELINE) paper book --rerun-incomplete --forcerun evaluate $(CONFIG)
-	@$(BIN)/python -m dcrw.report readme paper
+	@$(BIN)/python -m study.pages readme paper
 
 book: $(READY)  ## build the book from what is committed
 	@$(PIPELINE) book --rerun-incomplete $(CONFIG)
@@ -66,10 +66,10 @@ bench: $(READY)  ## measure speed and memory against a textbook implementation (
 	$(BIN)/python -m benchmarks.bench
 
 readme: $(READY)  ## write the README's table from results/
-	$(BIN)/python -m dcrw.report readme paper
+	$(BIN)/python -m study.pages readme paper
 
 manifest: $(READY)  ## write the SHA-256 of all committed results
-	$(BIN)/python -m dcrw.manifest
+	$(BIN)/python -m study.manifest
 
 clean:  ## remove what was built; committed results and your quick run's weights stay
 	rm -rf _build book/executed results/*/pages results/*/notebooks

@@ -26,7 +26,10 @@ import torch
 from benchmarks.contestants import AXES, OPTIONS, Contestant, contestants, timed
 from benchmarks.flops import iteration_flops
 from benchmarks.workers import Workers, memory, started
-from dcrw import engine, evaluation, runs
+from dcrw.training import provenance
+from dcrw.training.device import describe, prepared, resolve_device
+from dcrw.training.files import project_root, write_json, write_table
+from dcrw.training.provenance import describe_software
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,14 @@ class OtherWork:
 
 def measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
     """Run the benchmark and write its files into a folder; returns the table of ratios."""
-    with engine.prepared(device, threads):
+    with prepared(device, threads):
         return _measure(settings, device, threads, folder)
 
 
 def _measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
     machine: dict[str, Any] = {
-        "device": engine.describe(device),
-        "software": runs.describe_software(),
+        "device": describe(device),
+        "software": describe_software(),
     }
     began = time.monotonic()
     base = contestants(settings.base)
@@ -147,9 +150,9 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
         if device.type == "cpu":
             _say("precision")
             precision = _measure_precision(settings, base, workers)
-            evaluation.write_table(folder / "precision.csv", precision)
+            write_table(folder / "precision.csv", precision)
             _say("profile")
-            evaluation.write_table(folder / "profile.csv", _profiles(settings, workers))
+            write_table(folder / "profile.csv", _profiles(settings, workers))
         products += matrix_rates(size, settings.rounds, device)
         machine["cores_busy_with_other_work"] = others.cores()
     matrix = float(np.median(products))
@@ -157,18 +160,18 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
     speed = scaling[scaling.axis == "base"].drop(columns="axis")
     speed["memory_mib"] = [np.median(peaks.get(entry, [np.nan])) for entry in base]
     tables |= {"speed": ratios, "share": _shares(scaling, matrix)}
-    evaluation.write_table(folder / "speed.csv", speed)
-    evaluation.write_table(folder / "scaling.csv", scaling)
-    evaluation.write_table(folder / "options.csv", options)
-    evaluation.write_table(folder / "ratios.csv", pd.concat(tables.values(), ignore_index=True))
+    write_table(folder / "speed.csv", speed)
+    write_table(folder / "scaling.csv", scaling)
+    write_table(folder / "options.csv", options)
+    write_table(folder / "ratios.csv", pd.concat(tables.values(), ignore_index=True))
     machine |= {
         "matrix_product": {"size": size}
         | dict(zip(("gflop_per_second", "lower", "upper"), _spread(products, 1e9), strict=True)),
         "settings": asdict(settings),
         "seconds": round(time.monotonic() - began, 1),
-        "finished": runs.now(),
+        "finished": provenance.now(),
     }
-    runs.write_json(folder / "machine.json", machine)
+    write_json(folder / "machine.json", machine)
     return pd.concat(tables.values(), ignore_index=True)
 
 
@@ -348,11 +351,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     chosen = parser.parse_args(arguments)
     default = "results/quick/benchmarks" if chosen.quick else "results/benchmarks"
-    device = engine.resolve_device(chosen.device)
-    folder = (chosen.results or runs.project_root() / default) / device.type
+    device = resolve_device(chosen.device)
+    folder = (chosen.results or project_root() / default) / device.type
     settings = QUICK if chosen.quick else Settings()
     ratios = measure(settings, device, chosen.threads, folder)
-    print(f"{engine.describe(device)}\nresults in {folder}\n{report(ratios)}")
+    print(f"{describe(device)}\nresults in {folder}\n{report(ratios)}")
 
 
 if __name__ == "__main__":

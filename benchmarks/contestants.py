@@ -19,10 +19,12 @@ from torch import Tensor
 from torch.backends import mkldnn
 
 from benchmarks import textbook
-from dcrw import data, engine
-from dcrw.config import RunConfig, make_config
-from dcrw.randomness import BatchOrder, step_noise
-from dcrw.seeds import SeedsEngine
+from dcrw.training.config import RunConfig, make_config
+from dcrw.training.data import load
+from dcrw.training.device import prepare
+from dcrw.training.engine import Engine
+from dcrw.training.randomness import BatchOrder, step_noise
+from dcrw.training.seeds import SeedsEngine
 
 IMPLEMENTATIONS = ("dcrw", "textbook", "textbook-prepared")
 OPTIONS = ("default", "one-thread", "bfloat16", "seeds")
@@ -88,7 +90,7 @@ def under(option: str) -> Iterator[None]:
 
 def images_of(size: int) -> Tensor:
     """The embedded digits again and again, (IMAGES, size, size) uint8."""
-    images = data.load("digits").train.images
+    images = load("digits").train.images
     if size != images.shape[1]:
         floats = images.unsqueeze(1).float()
         floats = F.interpolate(floats, size=(size, size), mode="bilinear", align_corners=False)
@@ -114,9 +116,9 @@ def _dcrw_training(
     first, settings = contestant.config.training.seed, contestant.config.training
     configs = [contestant.config.with_seed(first + run) for run in range(contestant.runs)]
     if contestant.option == "seeds":
-        trainer: engine.Engine = SeedsEngine(configs, images, device)
+        trainer: Engine = SeedsEngine(configs, images, device)
     else:
-        trainer = engine.Engine(configs[0], images, device)
+        trainer = Engine(configs[0], images, device)
     orders = [
         BatchOrder(config.training.seed, settings.batch_size, len(images)) for config in configs
     ]
@@ -164,7 +166,7 @@ def start(device_type: str, threads: int, prepared: bool) -> torch.device:
     """Ready this process for contestants, in the manner of this project or as it comes."""
     device = torch.device(device_type)
     if prepared:
-        engine.prepare(device, threads)
+        prepare(device, threads)
     elif threads:
         torch.set_num_threads(threads)
     return device

@@ -6,9 +6,9 @@ every input except the images and the zero state before the first step. A convol
 padding. Sizes: A x A pixels, T steps, z latent dimensions, D LSTM units, N filters an axis.
 """
 
-from dcrw.attention import Conventions
-from dcrw.config import ModelConfig
-from dcrw.encoders import CHANNELS
+from dcrw.model.attention import Conventions
+from dcrw.model.config import ModelConfig
+from dcrw.model.layers import CHANNELS
 
 COUNTED = {
     "window_heads": "separate",

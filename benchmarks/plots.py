@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.report import IMPLEMENTATIONS, Measured
-from dcrw.figures import PALETTE, STYLE
+from study.style import PALETTE, STYLE
 
 SHORT = {"draw": "DRAW", "dcrw": "DCRW", "dcrw-write-only": "DCRW,\nno read\nattention"}
 COLOURS = dict(zip(SHORT, (PALETTE[0], PALETTE[3], PALETTE[2]), strict=True))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.contestants import SEEDS
 from benchmarks.profiling import ORDER
-from dcrw.numbers import Number
+from study.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 NAMES = {

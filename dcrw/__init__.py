@@ -1,7 +1,8 @@
 """Deep Convolutional and Recurrent Writer: a replication that can be re-run.
 
-The rooms, from the ground up: `config`, `attention`, `losses`, `encoders`, `writer`, `data`,
-`engine`, `runs`, `training`, `evaluation`, `numbers`, `figures`. Imports point down only.
+`dcrw.model` has the models, `dcrw.training` trains and evaluates them, `dcrw.explorer` shows what
+they do. Imports point down only, in this order; none of them knows the study of the paper beside
+this package.
 """
 
 __version__ = "0.1.0"

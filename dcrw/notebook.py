@@ -8,24 +8,24 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 from pydantic import Field
 
-from dcrw import data, runs
-from dcrw.config import (
-    ConfigError,
+from dcrw.model.config import ConfigError, Section
+from dcrw.training.config import (
     DataConfig,
     EvaluationConfig,
     Keeping,
     RunConfig,
     Runtime,
-    _Section,
     config_from_parameters,
     require_none_left,
     split_parameters,
 )
+from dcrw.training.data import Dataset, data_root, load
+from dcrw.training.files import project_root
 
 HIDDEN = ("In", "Out", "exit", "quit")  # what IPython puts among the globals
 
 
-class Together(_Section):
+class Together(Section):
     """Which runs are trained side by side with the one that the other parameters describe."""
 
     further_seeds: str = Field(
@@ -37,13 +37,13 @@ class Together(_Section):
     )
 
 
-class EvaluationTarget(_Section):
+class EvaluationTarget(Section):
     """Which run the evaluation notebook looks at."""
 
     run: str = Field(description="folder of a complete run, relative to the project")
 
 
-class Presentation(_Section):
+class Presentation(Section):
     """Which results a presentation notebook shows."""
 
     profile: str = Field(
@@ -66,7 +66,7 @@ def parameters(namespace: MutableMapping[str, Any]) -> dict[str, Any]:
     return {name: namespace[name] for name in namespace["_parameters"]}
 
 
-def sections(namespace: MutableMapping[str, Any], *kinds: type[_Section]) -> list[Any]:
+def sections(namespace: MutableMapping[str, Any], *kinds: type[Section]) -> list[Any]:
     """The parameters as validated sections, one of each kind. Raises `ConfigError` for an
     impossible value, and for a parameter that belongs to none."""
     left, found = parameters(namespace), []
@@ -113,7 +113,7 @@ def presentation(namespace: MutableMapping[str, Any]) -> Path:
     """Parameters of a presentation notebook: the folder of results that it shows. Raises
     `ConfigError`."""
     (chosen,) = sections(namespace, Presentation)
-    return runs.project_root() / "results" / chosen.profile
+    return project_root() / "results" / chosen.profile
 
 
 def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler:
@@ -127,6 +127,6 @@ def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler
     return styled.set_table_attributes(f'class="dataframe{" words" if wrap else ""}"')
 
 
-def load_data(config: DataConfig, runtime: Runtime) -> data.Dataset:
+def load_data(config: DataConfig, runtime: Runtime) -> Dataset:
     """The images that a run names. Raises `DataError`."""
-    return data.load(config.dataset, data.data_root(runtime.data_root, runs.project_root()))
+    return load(config.dataset, data_root(runtime.data_root, project_root()))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dcrw.engine import Engine
+from dcrw.training.engine import Engine
 
 TINY = {
     "image_size": 12,

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from dcrw.config import ModelConfig
+from dcrw.model.config import ModelConfig
 
 
 def window(emitted, size, image, config):

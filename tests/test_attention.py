@@ -9,9 +9,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrw import attention
-from dcrw.attention import Conventions
-from dcrw.config import ModelConfig
+from dcrw.model import attention
+from dcrw.model.attention import Conventions
+from dcrw.model.config import ModelConfig
 
 ALTERNATIVES = [
     Conventions(*choice)

@@ -19,16 +19,19 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import bench, contestants, flops, plots, profiling, report, textbook, workers
-from dcrw import engine, figures, writer
-from dcrw.config import ModelConfig, RunConfig, make_config
-from dcrw.engine import Engine
-from dcrw.layers import Heads, LSTMCell
-from dcrw.numbers import Number
+from dcrw.model.config import ModelConfig
+from dcrw.model.layers import Heads, LSTMCell
+from dcrw.model.writer import Writer, build, loss_terms
+from dcrw.training.config import RunConfig, make_config
+from dcrw.training.device import _flushes_denormals
+from dcrw.training.engine import Engine
+from study.numbers import Number
+from study.style import save_figure
 
 MODELS = list(textbook.MODELS)
 
 
-def as_textbook(model: writer.Writer, pick: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+def as_textbook(model: Writer, pick: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
     """Our weights, or with another `pick` their gradients, under the textbook's names."""
 
     def head(name: str, heads: Heads, own: str) -> dict[str, Tensor]:
@@ -66,7 +69,7 @@ def as_textbook(model: writer.Writer, pick: Callable[[Tensor], Tensor]) -> dict[
     return found
 
 
-def twin(model: writer.Writer, epsilon: float = 0.0) -> textbook.Drawer:
+def twin(model: Writer, epsilon: float = 0.0) -> textbook.Drawer:
     """The textbook's model with our weights; the second bias of its LSTMs is zero and stays so."""
     sizes = model.config.model_dump(include=set(contestants.SIZES))
     slow = textbook.MODELS[model.config.architecture](**sizes, epsilon=epsilon)
@@ -89,7 +92,7 @@ def twin(model: writer.Writer, epsilon: float = 0.0) -> textbook.Drawer:
 def test_textbook_equals_the_package(architecture: str, sizes: dict[str, int]) -> None:
     config = ModelConfig(architecture=architecture, **sizes)
     torch.manual_seed(0)
-    model = writer.build(config).double()
+    model = build(config).double()
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             torch.nn.init.normal_(parameter, std=0.3)
@@ -97,7 +100,7 @@ def test_textbook_equals_the_package(architecture: str, sizes: dict[str, int]) -
     images = torch.rand(3, config.image_size, config.image_size, dtype=torch.float64)
     noise = torch.randn(config.steps, 3, config.latent_size, dtype=torch.float64)
 
-    terms = writer.loss_terms(model, images, noise)
+    terms = loss_terms(model, images, noise)
     ours = terms.reconstruction.mean(), terms.latent.sum(0).mean()
     theirs = slow(images.unsqueeze(1), noise)
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-10)
@@ -235,10 +238,10 @@ def test_flops_are_those_that_torch_counts(architecture: str, sizes: dict[str, i
     expected = flops.iteration_flops(config, batch)
     assert counted(lambda: sum(slow(images.unsqueeze(1), noise))) == expected
 
-    model = writer.build(config)
+    model = build(config)
 
     def ours() -> Tensor:
-        terms = writer.loss_terms(model, images, noise)
+        terms = loss_terms(model, images, noise)
         return terms.reconstruction.sum() + terms.latent.sum()
 
     if not sizes:  # at small sizes what fusing adds to the products is not small
@@ -307,7 +310,7 @@ def test_benchmark_writes_its_tables(measured: Path) -> None:
 
 def test_benchmark_describes_its_machine(measured: Path) -> None:
     machine = json.loads((measured / "machine.json").read_text())
-    assert machine["device"].keys() == {"type", "name", "threads", "cores"}
+    assert machine["device"].keys() >= {"type", "name", "threads", "cores", "instructions"}
     assert machine["software"].keys() >= {"commit", "torch", "python"}
     assert machine["matrix_product"]["gflop_per_second"] > 0
     assert machine["settings"]["base"]["batch_size"] == 4
@@ -349,7 +352,7 @@ def test_tables_and_figure_are_made_from_the_files(measured: Path, tmp_path: Pat
     ]
     profile = report.profile_table(entry, 4)
     assert list(profile["ms (calls)"][-2:]) == ["sum", "the arithmetic at full rate"]
-    figures.save_figure(plots.speed_figure(entry), tmp_path / "speed")
+    save_figure(plots.speed_figure(entry), tmp_path / "speed")
     assert (tmp_path / "speed.png").stat().st_size > 1000
 
 
@@ -392,7 +395,7 @@ def test_several_seeds_count_as_so_many_runs(measured: Path) -> None:
 def test_denormals_are_flushed_where_the_process_is_prepared() -> None:
     with workers.started("cpu", 1) as both:
         flushing = {
-            prepared: both._call(prepared, engine._flushes_denormals) for prepared in (True, False)
+            prepared: both._call(prepared, _flushes_denormals) for prepared in (True, False)
         }
     assert flushing == {True: True, False: False}
 

@@ -9,10 +9,13 @@ import test_training
 import torch
 from scipy.special import logsumexp
 
-from dcrw import bounds, engine
-from dcrw.config import ModelConfig, make_config
-from dcrw.layers import Heads
-from dcrw.writer import Model, loss_terms
+from dcrw.model.config import ModelConfig
+from dcrw.model.layers import Heads
+from dcrw.model.writer import Model, loss_terms
+from dcrw.training.config import make_config
+from dcrw.training.data import to_unit
+from dcrw.training.engine import initial_model
+from study.noise import bounds
 
 RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
 ARCHITECTURES = [*RECURRENT, "conv-vae"]
@@ -22,7 +25,7 @@ def small(architecture: str, latent: int = 1, **more) -> Model:
     """A random model whose drawings and posteriors depend strongly on what they are given."""
     settings = test_training.TINY | {"architecture": architecture, "latent_size": latent} | more
     settings |= {"steps": 1} if architecture == "conv-vae" else {}
-    model = engine.initial_model(make_config({"name": "small", "model": settings}).model, 3)
+    model = initial_model(make_config({"name": "small", "model": settings}).model, 3)
     convolutional = architecture == "conv-vae"
     with torch.no_grad():
         for part in (model.image,) if convolutional else (model.decoder, model.heads):
@@ -48,7 +51,7 @@ def exact(model: Model, images: torch.Tensor) -> np.ndarray:
     probability = canvas.sigmoid()
     prior = -0.5 * grid.square().sum(1) - math.log(2 * math.pi)
     found = []
-    for image in engine.to_unit(images).double():
+    for image in to_unit(images).double():
         if config.reconstruction == "gaussian":
             squares = (probability - image).square().sum((1, 2)) / config.gaussian_variance
             constant = 64 * math.log(2 * math.pi * config.gaussian_variance)
@@ -95,7 +98,7 @@ def test_one_sample_is_the_evidence_lower_bound(architecture):
     weights = bounds.log_weights(model, images, draws, seed=0)
     noise = bounds._noise(model.config, range(1), draws, seed=0)[:, 0]
     with torch.no_grad():
-        terms = loss_terms(model, engine.to_unit(images).expand(draws, 8, 8), noise)
+        terms = loss_terms(model, to_unit(images).expand(draws, 8, 8), noise)
     surplus = -weights[0] - (terms.reconstruction + terms.latent.sum(0)).double().numpy()
     error = surplus.std() / math.sqrt(draws)  # the sampled ratio against the closed form
     assert 0.001 < error < 0.05
@@ -119,7 +122,7 @@ def test_weights_do_not_depend_on_how_they_are_chunked(architecture):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_look_shared_by_samples_changes_nothing(architecture):
-    model, images = small(architecture), engine.to_unit(pictures())
+    model, images = small(architecture), to_unit(pictures())
     noise = torch.randn(model.config.steps, 12, 1, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         shared = bounds._redraw(model, images, noise)
@@ -161,7 +164,7 @@ def test_groups_are_averaged_and_leftovers_left():
 
 
 def test_impossible_counts_are_refused():
-    model = engine.initial_model(ModelConfig(**test_training.TINY), 0)
+    model = initial_model(ModelConfig(**test_training.TINY), 0)
     for arguments, message in (
         ((pictures(), 0, 0), "samples = 0: expected at least 1"),
         ((pictures(), 5, 0, 0), "rows = 0"),

@@ -9,14 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrw import claims, grid
+from study import statistics
+from study.cells import block_means, own_seconds
+from study.claims import judge
+from study.claims.rules import (
+    above,
+    below,
+    each_at_least,
+    each_at_most,
+    falls,
+    matches,
+    paired,
+    seeds_of,
+    sharper,
+    tolerance,
+)
 
 PROJECT = Path(__file__).parents[1]
 T3 = 4.302652729911275  # Student's t, 97.5%, two degrees of freedom, from tables
 
 
 def outcome(holds, claim="a", noise="fresh", test="t"):
-    return claims.Outcome(claim, test, noise, "dcrw", holds, 0.0, 0.0, 0.0, 3, "rule")
+    return judge.Outcome(claim, test, noise, "dcrw", holds, 0.0, 0.0, 0.0, 3, "rule")
 
 
 @pytest.mark.parametrize(
@@ -32,40 +46,40 @@ def outcome(holds, claim="a", noise="fresh", test="t"):
 )
 def test_a_verdict_is_a_word_for_its_tests(holds, expected):
     outcomes = [outcome(each, test=str(number)) for number, each in enumerate(holds)]
-    assert claims.verdict(outcomes) == expected
+    assert judge.verdict(outcomes) == expected
 
 
 def test_a_test_holds_only_for_all_of_its_subjects():
     one, other = outcome(True), outcome(False)
-    assert claims.verdict([one, other]) == "not supported"
-    assert claims.verdict([one, other, outcome(True, test="u")]) == "partly"
+    assert judge.verdict([one, other]) == "not supported"
+    assert judge.verdict([one, other, outcome(True, test="u")]) == "partly"
 
 
 def test_intervals_are_students():
-    low, high = grid.student_interval([1.0, 2.0, 3.0])
+    low, high = statistics.student_interval([1.0, 2.0, 3.0])
     reach = T3 / math.sqrt(3)
     assert (low, high) == pytest.approx((2 - reach, 2 + reach))
-    assert all(math.isnan(end) for end in grid.student_interval([1.0]))
+    assert all(math.isnan(end) for end in statistics.student_interval([1.0]))
     with pytest.raises(ValueError, match="n = 1: expected at least 2"):
-        grid.student(1)
+        statistics.student(1)
 
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=6))
 def test_below_and_above_never_agree(values):
-    assert not (claims.below(values, -1.0).holds and claims.above(values, 1.0).holds)
-    judged = claims.below(values)
+    assert not (below(values, -1.0).holds and above(values, 1.0).holds)
+    judged = below(values)
     assert judged.low <= judged.value <= judged.high or judged.low == pytest.approx(judged.high)
 
 
 def test_an_interval_that_touches_zero_is_not_below_it():
-    assert claims.below([0.0, 0.0, 0.0]).holds is False
-    assert claims.below([-1.0, -1.0, -1.0]).holds is True
-    assert claims.below([-1.0, -2.0, 1.0]).holds is False
-    assert claims.below([0.05, 0.05], 0.05).holds is True  # "at most"
-    assert claims.above([0.5, 0.5], 0.5).holds is True
+    assert below([0.0, 0.0, 0.0]).holds is False
+    assert below([-1.0, -1.0, -1.0]).holds is True
+    assert below([-1.0, -2.0, 1.0]).holds is False
+    assert below([0.05, 0.05], 0.05).holds is True  # "at most"
+    assert above([0.5, 0.5], 0.5).holds is True
 
 
-@pytest.mark.parametrize("rule", [claims.below, claims.above, claims.each_at_most])
+@pytest.mark.parametrize("rule", [below, above, each_at_most])
 @pytest.mark.parametrize("values", [[], [-5.0]])
 def test_fewer_than_two_seeds_decide_nothing(rule, values):
     judged = rule(values, 0.0)
@@ -74,48 +88,48 @@ def test_fewer_than_two_seeds_decide_nothing(rule, values):
 
 
 def test_every_seed_counts():
-    assert claims.each_at_most([0.05, 0.01], 0.05).holds is True
-    judged = claims.each_at_most([0.01, 0.051], 0.05)
+    assert each_at_most([0.05, 0.01], 0.05).holds is True
+    judged = each_at_most([0.01, 0.051], 0.05)
     assert (judged.holds, judged.value) == (False, 0.051)
-    judged = claims.each_at_least([0.95, 0.99], 0.95)
+    judged = each_at_least([0.95, 0.99], 0.95)
     assert (judged.holds, judged.value) == (True, 0.95)
-    assert claims.each_at_least([0.94, 0.99], 0.95).holds is False
+    assert each_at_least([0.94, 0.99], 0.95).holds is False
 
 
 def test_sharper_needs_sign_and_significance_in_every_seed():
-    assert claims.sharper([0.1, 0.2], [0.01, 0.001], 0.01).holds is True
-    assert claims.sharper([0.1, 0.2], [0.011, 0.001], 0.01).holds is False
-    assert claims.sharper([0.1, -0.2], [0.001, 0.001], 0.01).holds is False
-    assert claims.sharper([0.1], [0.001], 0.01).holds is None
+    assert sharper([0.1, 0.2], [0.01, 0.001], 0.01).holds is True
+    assert sharper([0.1, 0.2], [0.011, 0.001], 0.01).holds is False
+    assert sharper([0.1, -0.2], [0.001, 0.001], 0.01).holds is False
+    assert sharper([0.1], [0.001], 0.01).holds is None
 
 
 def test_totals_fall_only_if_every_run_does():
     falling, rising = np.arange(10.0)[::-1], np.arange(10.0)
-    assert claims.falls([falling, falling]).holds is True
-    assert claims.falls([falling, rising]).holds is False
+    assert falls([falling, falling]).holds is True
+    assert falls([falling, rising]).holds is False
     bumpy = falling.copy()
     bumpy[[1, 8]] = bumpy[[8, 1]]
-    assert claims.falls([falling, bumpy]).holds is False
-    assert claims.falls([]).holds is None
+    assert falls([falling, bumpy]).holds is False
+    assert falls([]).holds is None
 
 
 def test_the_tolerance_is_a_new_runs_minibatch_and_is_capped():
     means, spreads = [99.0, 100.0, 101.0], [2.0, 2.0, 2.0]
     expected = T3 * math.sqrt(1.0 * (1 + 1 / 3) + 4.0)
-    assert claims.tolerance(means, spreads, 1000.0, 0.1) == pytest.approx(expected)
-    assert claims.tolerance(means, spreads, 50.0, 0.1) == pytest.approx(5.0)
-    alone = claims.tolerance([99.0], [2.0], 1000.0, 0.1, borrowed=means)
+    assert tolerance(means, spreads, 1000.0, 0.1) == pytest.approx(expected)
+    assert tolerance(means, spreads, 50.0, 0.1) == pytest.approx(5.0)
+    alone = tolerance([99.0], [2.0], 1000.0, 0.1, borrowed=means)
     assert alone == pytest.approx(T3 * math.sqrt(1.0 * 2 + 4.0))
-    assert math.isnan(claims.tolerance([99.0], [2.0], 1000.0, 0.1))
+    assert math.isnan(tolerance([99.0], [2.0], 1000.0, 0.1))
 
 
 def test_a_match_is_within_the_tolerance_of_the_mean():
     means, spreads = [99.0, 100.0, 101.0], [0.0, 0.0, 0.0]
     reach = T3 * math.sqrt(4 / 3)
-    assert claims.matches(means, spreads, 100 + 0.999 * reach, 0.1).holds is True
-    assert claims.matches(means, spreads, 100 + 1.001 * reach, 0.1).holds is False
-    assert claims.matches([99.0], [0.0], 99.0, 0.1).holds is None
-    assert claims.matches([], [], 99.0, 0.1).holds is None
+    assert matches(means, spreads, 100 + 0.999 * reach, 0.1).holds is True
+    assert matches(means, spreads, 100 + 1.001 * reach, 0.1).holds is False
+    assert matches([99.0], [0.0], 99.0, 0.1).holds is None
+    assert matches([], [], 99.0, 0.1).holds is None
 
 
 def test_pairs_are_made_by_seed():
@@ -126,9 +140,9 @@ def test_pairs_are_made_by_seed():
             "loss": [5.0, 3.0, 6.0, 7.0, 1.0],
         }
     )
-    assert claims.paired(table, "one", "other", "loss") == [2.0, -1.0]
-    assert claims.paired(table, "one", "nobody", "loss") == []
-    assert claims.seeds_of(table, "one", "loss") == [5.0, 6.0, 1.0]
+    assert paired(table, "one", "other", "loss") == [2.0, -1.0]
+    assert paired(table, "one", "nobody", "loss") == []
+    assert seeds_of(table, "one", "loss") == [5.0, 6.0, 1.0]
 
 
 def test_block_means_weigh_rows_by_their_width_and_drop_the_rest():
@@ -139,25 +153,25 @@ def test_block_means_weigh_rows_by_their_width_and_drop_the_rest():
             "latent": [1.0, 1.0, 1.0, 1.0, 1.0],
         }
     )
-    np.testing.assert_allclose(grid.block_means(metrics), [4.0, 2.0])
+    np.testing.assert_allclose(block_means(metrics), [4.0, 2.0])
 
 
 def test_hours_of_runs_side_by_side_are_shared():
     alone = {"wall_seconds": 90.0}
     resumed = alone | {"segments": [{"seconds": 60.0, "side_by_side": 3}, {"seconds": 30.0}]}
-    assert grid.own_seconds(alone) == 90.0
-    assert grid.own_seconds(resumed) == 50.0
+    assert own_seconds(alone) == 90.0
+    assert own_seconds(resumed) == 50.0
 
 
 def test_the_verdicts_table_has_a_row_for_each_claim():
     outcomes = [outcome(True), outcome(False, noise="shared"), outcome(None, claim="b")]
-    table = claims.verdict_table(outcomes, {"a": "A", "b": "B"}).set_index("claim")
+    table = judge.verdict_table(outcomes, {"a": "A", "b": "B"}).set_index("claim")
     assert table.loc["a", ["fresh", "shared"]].tolist() == ["supported", "not supported"]
     assert table.loc["b", "fresh"] == "untestable"
 
 
 def test_the_registered_claims_are_those_of_the_paper():
-    found = claims.registered(PROJECT / "book" / "claims.yaml")
+    found = judge.registered(PROJECT / "book" / "claims.yaml")
     assert list(found["claims"]) == list("abcdefghi")
     for claim in found["claims"].values():
         assert claim["title"]
@@ -165,7 +179,7 @@ def test_the_registered_claims_are_those_of_the_paper():
         assert all("measure" in test for test in claim["tests"].values())
 
 
-def evidence(shift: float = 0.0) -> claims.Evidence:
+def evidence(shift: float = 0.0) -> judge.Evidence:
     """Three seeds of every cell, made so that every claim holds; `shift` in nats spoils the
     variant with attention."""
     rows, measures, sharp = [], [], []
@@ -200,15 +214,15 @@ def evidence(shift: float = 0.0) -> claims.Evidence:
         for row, values in (("attention", (70.168, 1.5468)), ("write_only", (147.24, 31.065)))
         for loss, value in zip(("lx", "lz"), values, strict=True)
     }
-    return claims.Evidence(
+    return judge.Evidence(
         pd.DataFrame(rows), blocks, pd.DataFrame(measures), pd.DataFrame(sharp), published
     )
 
 
-def verdicts(found: claims.Evidence) -> pd.DataFrame:
-    rules = claims.registered(PROJECT / "book" / "claims.yaml")
+def verdicts(found: judge.Evidence) -> pd.DataFrame:
+    rules = judge.registered(PROJECT / "book" / "claims.yaml")
     titles = {claim: entry["title"] for claim, entry in rules["claims"].items()}
-    return claims.verdict_table(claims.judge(rules, found), titles).set_index("claim")
+    return judge.verdict_table(judge.judge(rules, found), titles).set_index("claim")
 
 
 def test_every_claim_can_be_supported():
@@ -269,15 +283,15 @@ def nearest(**worse: float) -> pd.DataFrame:
     return pd.DataFrame([{"cell": cell.replace("_", "-"), "worse": w} for cell, w in worse.items()])
 
 
-def came(found: claims.Evidence, table: pd.DataFrame) -> list[bool | None]:
-    rules = claims.registered(PROJECT / "book" / "claims.yaml")
-    answers = claims.hypothesis(rules, found, table)
+def came(found: judge.Evidence, table: pd.DataFrame) -> list[bool | None]:
+    rules = judge.registered(PROJECT / "book" / "claims.yaml")
+    answers = judge.hypothesis(rules, found, table)
     phrases = ("both rows are reproduced", "L_z falls", "lose their L_x", "any seed", "habits")
     assert all(word in text for word, text in zip(phrases, answers.statement, strict=True))
     return [None if answer is None or answer != answer else bool(answer) for answer in answers.came]
 
 
-def with_noises(found: claims.Evidence, fresh: float, lost: dict[str, float]) -> claims.Evidence:
+def with_noises(found: judge.Evidence, fresh: float, lost: dict[str, float]) -> judge.Evidence:
     """Fresh noise `fresh` nats off in L_x; what weights trained with shared noise lose under it."""
     losses = found.losses.copy()
     losses.loc[losses.cell.str.endswith("-fresh"), "train_lx"] += fresh
@@ -366,15 +380,15 @@ def test_the_rival_is_held_to_row_1_and_to_what_it_says_is_missing(lx, lz, expec
     losses.loc[losses.cell == "dcrw-fresh", ["train_lx", "train_lz"]] += (
         10.0 * losses.seed.to_numpy()[:, None]
     )[losses.cell == "dcrw-fresh"]
-    rules = claims.registered(PROJECT / "book" / "claims.yaml")
-    outcomes = claims.rival(rules, found._replace(losses=losses))
+    rules = judge.registered(PROJECT / "book" / "claims.yaml")
+    outcomes = judge.rival(rules, found._replace(losses=losses))
     assert [outcome.holds for outcome in outcomes] == expected
     assert {outcome.n for outcome in outcomes} == {1}
-    assert [outcome.holds for outcome in claims.rival(rules, found)] == [None, None]  # not run
+    assert [outcome.holds for outcome in judge.rival(rules, found)] == [None, None]  # not run
 
 
 def test_limits_are_those_of_the_file():
-    found = claims.limits(claims.registered(PROJECT / "book" / "claims.yaml"))
+    found = judge.limits(judge.registered(PROJECT / "book" / "claims.yaml"))
     assert found["a.comparable"] == 0.05
     assert found["d.local"] == 0.25
     assert found["d.global"] == 0.5
@@ -400,20 +414,18 @@ def test_a_loss_falls_with_the_correlation_only_if_it_falls_by_a_tenth(share, ex
 
 def test_a_seed_is_within_the_limit_only_with_all_four_of_its_values():
     found = evidence()
-    rules = claims.registered(PROJECT / "book" / "claims.yaml")["claims"]["g"]
+    rules = judge.registered(PROJECT / "book" / "claims.yaml")["claims"]["g"]
     losses = found.losses.copy()
     for test, rule in rules["tests"].items():
         cell = ("dcrw" if test.startswith("attention") else "dcrw-write-only") + "-shared"
         losses.loc[losses.cell == cell, f"train_{test[-2:]}"] = found.published[rule["paper"]]
     seeds = losses[losses.cell == "dcrw-shared"].seed.tolist()
-    assert claims.seeds_within("shared", rules, found._replace(losses=losses)) == [True] * len(
-        seeds
-    )
+    assert judge.seeds_within("shared", rules, found._replace(losses=losses)) == [True] * len(seeds)
     one = (losses.cell == "dcrw-write-only-shared") & (losses.seed == 1)
     losses.loc[one, "train_lz"] *= 1.11
     expected = [seed != 1 for seed in seeds]
-    assert claims.seeds_within("shared", rules, found._replace(losses=losses)) == expected
+    assert judge.seeds_within("shared", rules, found._replace(losses=losses)) == expected
     without = losses[~one]
     assert (
-        len(claims.seeds_within("shared", rules, found._replace(losses=without))) == len(seeds) - 1
+        len(judge.seeds_within("shared", rules, found._replace(losses=without))) == len(seeds) - 1
     )

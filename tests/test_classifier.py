@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from dcrw import classifier, data, metrics
-from dcrw.classifier import ClassifierSettings
-from dcrw.data import Split
-from dcrw.runs import RunError
+from dcrw.training.data import Split, load
+from dcrw.training.files import RunError
+from study import statistics
+from study.claims import classifier
+from study.claims.classifier import ClassifierSettings
 
 CPU = torch.device("cpu")
 QUICK = ClassifierSettings(epochs=1, batch_size=10)
@@ -19,7 +20,7 @@ SETTINGS = ClassifierSettings(epochs=4, batch_size=50, learning_rate=4e-3)
 
 @pytest.fixture(scope="module")
 def dataset():
-    return data.load("digits")
+    return load("digits")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_noise_is_told_from_digits(dataset):
 def test_two_halves_of_one_set_are_not_told_apart():
     images = noise(800)
     found = classifier.two_sample_accuracy(images[:400], images[400:], QUICK, CPU)
-    low, high = metrics.coin_range(found.n)
+    low, high = statistics.coin_range(found.n)
     assert found.n == 160 and low <= found.value <= high
 
 

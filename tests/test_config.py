@@ -10,9 +10,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcrw import config as configs
 from dcrw import notebook
-from dcrw.config import ConfigError, EvaluationConfig, Keeping, RunConfig, Runtime
+from dcrw.model.config import HIDDEN_JOINS_CNN, ConfigError
+from dcrw.notebook import Together, evaluation, presentation, training
+from dcrw.training.config import (
+    SECTIONS,
+    EvaluationConfig,
+    Keeping,
+    RunConfig,
+    Runtime,
+    config_from_parameters,
+    load_config,
+    make_config,
+    parameter_names,
+)
+from dcrw.training.profiles import load_profile
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = {
@@ -42,21 +54,21 @@ NUMBERS = {
 
 
 def choices(name: str) -> tuple[str, ...]:
-    kind = next(kind for kind in configs.SECTIONS.values() if name in kind.model_fields)
+    kind = next(kind for kind in SECTIONS.values() if name in kind.model_fields)
     return typing.get_args(kind.model_fields[name].annotation)
 
 
 @st.composite
 def parameters(draw) -> dict:
     found = {"name": draw(st.from_regex(r"\A[a-z0-9][a-z0-9-]{0,20}\Z"))}
-    for name in configs.parameter_names():
+    for name in parameter_names():
         if name != "name" and draw(st.booleans()):
             found[name] = draw(NUMBERS[name] if name in NUMBERS else st.sampled_from(choices(name)))
     if found.get("architecture") == "conv-vae":
         found["steps"] = 1
     if found.get("architecture") == "draw":
         found.pop("encoder_dense", None)
-    if found.get("architecture", "dcrw") not in configs.HIDDEN_JOINS_CNN:
+    if found.get("architecture", "dcrw") not in HIDDEN_JOINS_CNN:
         found.pop("hidden_to_encoder", None)
     if found.get("pooling") == "drop-border":
         found["read_size"] = max(found.get("read_size", 7), 4)
@@ -65,16 +77,16 @@ def parameters(draw) -> dict:
 
 @given(parameters())
 def test_any_valid_config_survives_the_round_trip(settings):
-    config = configs.config_from_parameters(settings)
-    assert configs.make_config(yaml.safe_load(config.to_yaml())) == config
-    assert configs.config_from_parameters(config.parameters()) == config
+    config = config_from_parameters(settings)
+    assert make_config(yaml.safe_load(config.to_yaml())) == config
+    assert config_from_parameters(config.parameters()) == config
     for name, value in settings.items():
         assert config.parameters()[name] == value
 
 
 @given(parameters(), parameters())
 def test_the_digest_tells_settings_apart_and_nothing_else(first, second):
-    one, two = (configs.config_from_parameters(settings) for settings in (first, second))
+    one, two = (config_from_parameters(settings) for settings in (first, second))
     same = {**one.parameters(), "name": ""} == {**two.parameters(), "name": ""}
     assert (one.digest == two.digest) == same
     assert one.model_copy(update={"name": "other"}).digest == one.digest
@@ -82,8 +94,8 @@ def test_the_digest_tells_settings_apart_and_nothing_else(first, second):
 
 def test_defaults_do_not_enter_the_digest():
     """A field that is added later leaves the names of existing runs alone."""
-    assert RunConfig().digest == configs.make_config({"training": {"iterations": 10_000}}).digest
-    assert configs.config_from_parameters(RunConfig().parameters()).digest == RunConfig().digest
+    assert RunConfig().digest == make_config({"training": {"iterations": 10_000}}).digest
+    assert config_from_parameters(RunConfig().parameters()).digest == RunConfig().digest
 
 
 @pytest.mark.parametrize(
@@ -108,7 +120,7 @@ def test_defaults_do_not_enter_the_digest():
 )
 def test_impossible_values_are_named(name, value, expected):
     with pytest.raises(ConfigError, match=name) as caught:
-        configs.config_from_parameters({name: value})
+        config_from_parameters({name: value})
     assert expected in str(caught.value)
     assert repr(value) in str(caught.value)
 
@@ -117,35 +129,33 @@ def test_unknown_names_are_errors():
     with pytest.raises(
         ConfigError, match="read_sizee = 5: unknown parameter; expected one of name"
     ):
-        configs.config_from_parameters({"read_sizee": 5})
+        config_from_parameters({"read_sizee": 5})
     with pytest.raises(ConfigError, match=r"model\.size = 5: unknown parameter"):
-        configs.make_config({"model": {"size": 5}})
+        make_config({"model": {"size": 5}})
 
 
 def test_the_conv_vae_has_one_step():
     with pytest.raises(ConfigError, match=r"model\.steps = 10: expected 1"):
-        configs.config_from_parameters({"architecture": "conv-vae"})
+        config_from_parameters({"architecture": "conv-vae"})
 
 
 def test_an_encoder_has_what_it_is_asked_to_leave_out():
     with pytest.raises(ConfigError, match=r"encoder_dense = 8: expected 0, draw has no CNN"):
-        configs.config_from_parameters({"architecture": "draw", "encoder_dense": 8})
+        config_from_parameters({"architecture": "draw", "encoder_dense": 8})
     for architecture in ("dcrw-write-only", "draw", "dcrw-stepwise"):
         with pytest.raises(ConfigError, match="no CNN of " + architecture):
-            configs.config_from_parameters(
-                {"architecture": architecture, "hidden_to_encoder": "absent"}
-            )
+            config_from_parameters({"architecture": architecture, "hidden_to_encoder": "absent"})
 
 
 def test_two_poolings_must_leave_something():
     with pytest.raises(ConfigError, match=r"model\.read_size = 3: expected at least 4"):
-        configs.config_from_parameters({"pooling": "drop-border", "read_size": 3})
-    configs.config_from_parameters({"pooling": "drop-border", "read_size": 4})
+        config_from_parameters({"pooling": "drop-border", "read_size": 3})
+    config_from_parameters({"pooling": "drop-border", "read_size": 4})
 
 
 def test_yaml_reads_exponents_as_text_and_we_as_numbers():
     assert yaml.safe_load("3e-4") == "3e-4"
-    assert configs.config_from_parameters({"learning_rate": "3e-4"}).training.learning_rate == 3e-4
+    assert config_from_parameters({"learning_rate": "3e-4"}).training.learning_rate == 3e-4
 
 
 def test_presets_are_the_layer_between_defaults_and_run(tmp_path):
@@ -155,7 +165,7 @@ def test_presets_are_the_layer_between_defaults_and_run(tmp_path):
         " defaults: {training: {iterations: 7}, model: {latent_size: 3}},"
         " runs: {a: {preset: lineage2016, model: {forget_bias: 0.5}}}}"
     )
-    first, second = configs.load_profile(path).configs()
+    first, second = load_profile(path).configs()
     assert first.model.latent_size == 3 and first.model.noise_correlation == 1
     assert first.training.iterations == 10_000 and first.model.forget_bias == 0.5
     assert (first.training.seed, second.training.seed) == (0, 1)
@@ -194,16 +204,16 @@ def test_bad_profiles_are_refused(tmp_path, text, expected):
     path = tmp_path / "p.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=expected):
-        configs.load_profile(path)
+        load_profile(path)
     with pytest.raises(ConfigError, match="no such file"):
-        configs.load_profile(tmp_path / "absent.yaml")
+        load_profile(tmp_path / "absent.yaml")
 
 
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_shipped_profiles_hold(path):
-    profile = configs.load_profile(path)
+    profile = load_profile(path)
     assert profile.profile == path.stem
     names = [run.folder_name for run in profile.configs()]
     assert len(set(names)) == len(names)
@@ -216,7 +226,7 @@ def test_shipped_profiles_hold(path):
 )
 def test_committed_runs_still_have_their_names(folder):
     """A changed default, or a field that changes names, would orphan what is committed."""
-    assert configs.load_config(folder / "config.yaml").folder_name == folder.name
+    assert load_config(folder / "config.yaml").folder_name == folder.name
 
 
 def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
@@ -230,7 +240,7 @@ def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
 
 def test_the_training_notebook_offers_every_setting_with_its_default():
     cell = parameters_cell("train")
-    sections = (notebook.Together(), Keeping(), Runtime())
+    sections = (Together(), Keeping(), Runtime())
     expected = RunConfig().parameters()
     for section in sections:
         expected |= section.model_dump()
@@ -239,20 +249,20 @@ def test_the_training_notebook_offers_every_setting_with_its_default():
 
 
 def test_further_seeds_are_runs_alike_but_for_their_seed():
-    settings, _, runtime = notebook.training({"name": "a", "seed": 2, "further_seeds": "0 7"})
+    settings, _, runtime = training({"name": "a", "seed": 2, "further_seeds": "0 7"})
     assert [config.training.seed for config in settings] == [2, 0, 7]
     assert {config.with_seed(0) for config in settings} == {settings[1]}
     assert runtime == Runtime()
-    two, _, _ = notebook.training({"name": "a", "seed": 2, "further_seeds": 1})
+    two, _, _ = training({"name": "a", "seed": 2, "further_seeds": 1})
     assert [config.training.seed for config in two] == [2, 1]
-    (alone,) = notebook.training({"name": "a", "seed": 2})[0]
+    (alone,) = training({"name": "a", "seed": 2})[0]
     assert alone == settings[0]
 
 
 @pytest.mark.parametrize("seeds", ["2", "1 1", "1,3", "-1", " 1", "1 x"])
 def test_impossible_further_seeds_are_refused_by_name(seeds):
     with pytest.raises(ConfigError, match="further_seeds"):
-        notebook.training({"name": "a", "seed": 2, "further_seeds": seeds})
+        training({"name": "a", "seed": 2, "further_seeds": seeds})
 
 
 def test_the_evaluation_notebook_offers_every_setting_with_its_default():
@@ -267,7 +277,7 @@ def test_parameters_are_the_literals_among_globals():
         "steps": 3,
         "_i": "x",
         "In": [],
-        "runs": configs,
+        "runs": yaml,
         "config": RunConfig(),
         "name": "a",
     }
@@ -275,6 +285,6 @@ def test_parameters_are_the_literals_among_globals():
     namespace |= {"steps": 4, "later": "a literal of a later cell"}
     assert notebook.parameters(namespace) == {"steps": 4, "name": "a"}
     with pytest.raises(ConfigError, match="digitz = 3: unknown parameter"):
-        notebook.evaluation({"run": "x", "digitz": 3})
+        evaluation({"run": "x", "digitz": 3})
     with pytest.raises(ConfigError, match="profil = 'x': unknown parameter"):
-        notebook.presentation({"profil": "x"})
+        presentation({"profil": "x"})

@@ -10,8 +10,9 @@ import pytest
 import torch
 import torchvision
 
-from dcrw import data
-from dcrw.data import DataError
+from dcrw.training import data as data_module
+from dcrw.training.data import DataError, data_root, fetch_mnist, load
+from dcrw.training.evaluation import data_summary
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -29,8 +30,8 @@ def files(monkeypatch) -> dict[str, bytes]:
         made[f"{part}-images-idx3-ubyte"] = idx(images)
         made[f"{part}-labels-idx1-ubyte"] = idx(rng.integers(0, 10, count, dtype=np.uint8))
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
-    monkeypatch.setattr(data, "MNIST_SHA256", sums)
-    monkeypatch.setattr(data, "MNIST_VALIDATION", 5)
+    monkeypatch.setattr("dcrw.training.data.MNIST_SHA256", sums)
+    monkeypatch.setattr("dcrw.training.data.MNIST_VALIDATION", 5)
     return made
 
 
@@ -44,7 +45,7 @@ def place(root: Path, files: dict[str, bytes]) -> Path:
 
 def test_splits_are_the_files_in_order(tmp_path, files):
     place(tmp_path, files)
-    found = data.load("mnist", tmp_path)
+    found = load("mnist", tmp_path)
     assert [len(split.images) for split in found] == [25, 5, 8]
     raw = np.frombuffer(files["train-images-idx3-ubyte"][16:], np.uint8).reshape(30, 28, 28)
     np.testing.assert_array_equal(torch.cat([found.train.images, found.validation.images]), raw)
@@ -62,11 +63,11 @@ def test_damaged_files_are_named_and_left_alone(tmp_path, files, damage):
         (raw / name).write_bytes(whole[:-3] if damage == "truncated" else whole[:-1] + b"\xff")
     before = {path.name: path.read_bytes() for path in raw.iterdir()}
     with pytest.raises(DataError, match=name) as caught:
-        data.load("mnist", tmp_path)
+        load("mnist", tmp_path)
     message = str(caught.value)
     assert str(raw) in message and "DCRW_DATA" in message
     if damage != "missing":
-        assert data.MNIST_SHA256[name] in message
+        assert data_module.MNIST_SHA256[name] in message
         assert hashlib.sha256(before[name]).hexdigest() in message
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
 
@@ -77,7 +78,7 @@ def test_what_torchvision_cached_is_not_taken_for_the_verified_files(tmp_path, f
     processed.mkdir()
     for name in ("training.pt", "test.pt"):
         torch.save((torch.ones(2, 28, 28), torch.ones(2)), processed / name)
-    assert len(data.load("mnist", tmp_path).train.images) == 25
+    assert len(load("mnist", tmp_path).train.images) == 25
 
 
 def pretend_download(monkeypatch, deliver):
@@ -96,7 +97,7 @@ def test_out_of_reach_names_the_files_and_leaves_nothing(tmp_path, files, monkey
 
     pretend_download(monkeypatch, fail)
     with pytest.raises(DataError, match=r"the download failed: .*no route to host") as caught:
-        data.fetch_mnist(tmp_path / "new")
+        fetch_mnist(tmp_path / "new")
     assert "train-images-idx3-ubyte" in str(caught.value)
     assert not [
         path
@@ -109,7 +110,7 @@ def test_a_corrupt_download_is_not_kept(tmp_path, files, monkeypatch):
     corrupt = files | {"train-labels-idx1-ubyte": b"<html>"}
     pretend_download(monkeypatch, lambda root: place(root, corrupt))
     with pytest.raises(DataError, match="train-labels-idx1-ubyte: SHA-256 is"):
-        data.fetch_mnist(tmp_path)
+        fetch_mnist(tmp_path)
     assert not [
         path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".download.lock"
     ]
@@ -117,7 +118,7 @@ def test_a_corrupt_download_is_not_kept(tmp_path, files, monkeypatch):
 
 def test_a_good_download_is_moved_into_place(tmp_path, files, monkeypatch):
     pretend_download(monkeypatch, lambda root: place(root, files))
-    data.fetch_mnist(tmp_path)
+    fetch_mnist(tmp_path)
     raw = tmp_path / "MNIST" / "raw"
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == files
     assert {path.name for path in tmp_path.iterdir()} <= {"MNIST", ".download.lock"}
@@ -126,26 +127,26 @@ def test_a_good_download_is_moved_into_place(tmp_path, files, monkeypatch):
 def test_the_root_is_the_parameter_then_the_variable_then_data(monkeypatch):
     monkeypatch.setenv("DCRW_DATA", "elsewhere")
     project = Path("/project")
-    assert data.data_root("given", project) == project / "given"
-    assert data.data_root("/absolute", project) == Path("/absolute")
-    assert data.data_root("", project) == project / "elsewhere"
+    assert data_root("given", project) == project / "given"
+    assert data_root("/absolute", project) == Path("/absolute")
+    assert data_root("", project) == project / "elsewhere"
     monkeypatch.delenv("DCRW_DATA")
-    assert data.data_root("", project) == project / "data"
+    assert data_root("", project) == project / "data"
 
 
 def test_unknown_data_sets_are_refused():
     with pytest.raises(DataError, match="dataset = 'cifar': expected mnist or digits"):
-        data.load("cifar")
+        load("cifar")
 
 
 def test_digits_come_with_the_package():
-    found = data.load("digits", "/nowhere")
+    found = load("digits", "/nowhere")
     assert [len(split.images) for split in found] == [1400, 100, 297]
     assert found.train.images.shape[1:] == (28, 28) and found.train.images.dtype == torch.uint8
     for split in found:
         assert set(split.labels.tolist()) == set(range(10))
         assert split.images.max() == 255 and split.images.min() == 0
-    again = data.load("digits")
+    again = load("digits")
     assert torch.equal(again.test.images, found.test.images)
 
 
@@ -153,9 +154,7 @@ def test_digits_come_with_the_package():
     not os.environ.get("DCRW_DATA"), reason="MNIST's folder is not named in DCRW_DATA"
 )
 def test_real_mnist_has_its_known_size_and_entropy():
-    from dcrw.evaluation import data_summary
-
-    found = data.load("mnist", os.environ["DCRW_DATA"])
+    found = load("mnist", os.environ["DCRW_DATA"])
     assert [len(split.images) for split in found] == [55_000, 5_000, 10_000]
     assert found.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert data_summary(found)["test"]["entropy"] == pytest.approx(45.53, abs=0.01)

@@ -16,13 +16,27 @@ from matplotlib.patches import Ellipse, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from dcrw import diagrams
-from dcrw.diagrams import Point, Shape, Sketch
+from study.paper.diagrams import (
+    ALT,
+    GENERATION,
+    GRADIENT,
+    PLAIN,
+    RECOGNITION,
+    WIDTH,
+    Point,
+    Shape,
+    Sketch,
+    Tone,
+    _key,
+    figure_1,
+    figure_2,
+    figure_3,
+)
 
 FIGURES = {
-    "figure_1": diagrams.figure_1,
-    "figure_2": diagrams.figure_2,
-    "figure_3": diagrams.figure_3,
+    "figure_1": figure_1,
+    "figure_2": figure_2,
+    "figure_3": figure_3,
 }
 SYMBOLS = {
     "figure_1": [
@@ -178,10 +192,8 @@ def test_texts_are_inside_a_shape_or_clear_of_it(figure: Figure) -> None:
 
 
 def test_text_is_large_enough_at_700_pixels(figure: Figure) -> None:
-    pixels = [
-        text.get_fontsize() / 72 * figure.dpi * 700 / diagrams.WIDTH for text in texts(figure)
-    ]
-    assert figure.bbox.width == diagrams.WIDTH
+    pixels = [text.get_fontsize() / 72 * figure.dpi * 700 / WIDTH for text in texts(figure)]
+    assert figure.bbox.width == WIDTH
     assert min(pixels) >= 11
 
 
@@ -211,18 +223,16 @@ def test_figures_do_not_depend_on_the_readers_style(name: str) -> None:
 
 
 def test_every_figure_has_an_alternative_text() -> None:
-    assert diagrams.ALT.keys() == FIGURES.keys()
-    for words in diagrams.ALT.values():
+    assert ALT.keys() == FIGURES.keys()
+    for words in ALT.values():
         assert 200 < len(words) < 900
         assert not set(words) & set('"$`\n\\')
 
 
-@pytest.mark.parametrize(
-    "tone", [diagrams.PLAIN, diagrams.RECOGNITION, diagrams.GENERATION, diagrams.GRADIENT]
-)
-def test_contrast(tone: diagrams.Tone) -> None:
+@pytest.mark.parametrize("tone", [PLAIN, RECOGNITION, GENERATION, GRADIENT])
+def test_contrast(tone: Tone) -> None:
     for background in (tone.fill, tone.band):
-        assert contrast(diagrams.PLAIN.line, background) >= 7  # text, WCAG AAA
+        assert contrast(PLAIN.line, background) >= 7  # text, WCAG AAA
         assert contrast(tone.line, background) >= 3  # graphics, WCAG AA
 
 
@@ -269,7 +279,7 @@ def test_arrows_meet_outlines(x: float, y: float, half_width: float, half_height
 
 def test_an_arrow_ends_at_the_outline_of_its_target() -> None:
     sketch = Sketch(200)
-    circle, box = sketch.node(50, 100, "a", radius=20), sketch.box(200, 100, "b", diagrams.PLAIN)
+    circle, box = sketch.node(50, 100, "a", radius=20), sketch.box(200, 100, "b", PLAIN)
     sketch.arrow(circle, box)
     head = sketch.axes.patches[-2]
     line = sketch.axes.patches[-1]
@@ -280,4 +290,4 @@ def test_an_arrow_ends_at_the_outline_of_its_target() -> None:
 
 def test_an_unknown_sign_is_an_error() -> None:
     with pytest.raises(ValueError, match="no sign for 'nonsense'"):
-        diagrams._key(Sketch(50), 20, {10: "nonsense"})
+        _key(Sketch(50), 20, {10: "nonsense"})

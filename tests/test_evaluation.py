@@ -9,13 +9,21 @@ import pytest
 import test_training
 import torch
 
-from dcrw import engine, evaluation, numbers, report, runs, training
-from dcrw.config import EvaluationConfig, ModelConfig
-from dcrw.data import Dataset, Split
-from dcrw.numbers import Number
-from dcrw.randomness import step_noise
-from dcrw.runs import Run, RunError
-from dcrw.writer import loss_terms
+from dcrw.model.config import ModelConfig
+from dcrw.model.writer import loss_terms
+from dcrw.training.config import EvaluationConfig
+from dcrw.training.data import Dataset, Split, to_unit
+from dcrw.training.engine import initial_model
+from dcrw.training.evaluation import data_summary, evaluate, pixel_windows, split_losses
+from dcrw.training.files import RunError, project_root
+from dcrw.training.loop import train
+from dcrw.training.randomness import step_noise
+from dcrw.training.run import Run
+from study import numbers
+from study.finished import cells, final_minibatches
+from study.numbers import Number
+from study.pages import readme_table, with_reach, with_table
+from study.paper.table_1 import TABLE_1
 
 SETTINGS = EvaluationConfig(batch_size=7, seed=5, noise_draws=2, digits=4)
 dataset = test_training.dataset
@@ -24,10 +32,10 @@ dataset = test_training.dataset
 @pytest.mark.parametrize("correlation", [0.0, 1.0])
 def test_split_losses_are_means_over_draws_image_by_image(dataset, correlation):
     config = test_training.tiny()
-    model = engine.initial_model(config.model, 0)
-    lx, lz = evaluation.split_losses(model, dataset.test, SETTINGS, correlation)
+    model = initial_model(config.model, 0)
+    lx, lz = split_losses(model, dataset.test, SETTINGS, correlation)
     assert lx.shape == (23,) and lz.shape == (23, 2)
-    images = engine.to_unit(dataset.test.images[21:23])  # the last, incomplete batch: number 3
+    images = to_unit(dataset.test.images[21:23])  # the last, incomplete batch: number 3
     totals = []
     for draw in range(2):
         noise = step_noise(5, "evaluation", 3 * 2 + draw, (2, 2, 2), correlation)
@@ -41,14 +49,14 @@ def test_split_losses_are_means_over_draws_image_by_image(dataset, correlation):
 def test_an_evaluated_run_has_all_its_files(tmp_path, dataset, architecture):
     model = {"architecture": architecture, "noise_correlation": 0.5}
     model |= {"steps": 1} if architecture == "conv-vae" else {}
-    run = training.train(Run(tmp_path), test_training.tiny(model=model), dataset)
+    run = train(Run(tmp_path), test_training.tiny(model=model), dataset)
     weights = (tmp_path / "model.safetensors").read_bytes()
-    folder = evaluation.evaluate(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
+    folder = evaluate(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
     assert (tmp_path / "model.safetensors").read_bytes() == weights
     losses = pd.read_csv(folder / "losses.csv")
     assert len(losses) == 2 * 3 and set(losses.noise_correlation) == {0.0, 0.5, 1.0}
     row = losses[(losses.split == "test") & (losses.noise_correlation == 0.5)].iloc[0]
-    lx, lz = evaluation.split_losses(run.model(), dataset.test, SETTINGS, 0.5)
+    lx, lz = split_losses(run.model(), dataset.test, SETTINGS, 0.5)
     assert row.reconstruction == pytest.approx(lx.mean(), rel=1e-5)
     assert row.total == pytest.approx((lx + lz.sum(1)).mean(), rel=1e-5)
     assert row.total_se == pytest.approx((lx + lz.sum(1)).std(ddof=1) / np.sqrt(23), rel=1e-4)
@@ -65,13 +73,13 @@ def test_an_evaluated_run_has_all_its_files(tmp_path, dataset, architecture):
 
 def test_unfinished_runs_are_not_evaluated(tmp_path, dataset):
     with pytest.raises(RunError, match="not a complete run"):
-        evaluation.evaluate(Run(tmp_path), dataset, SETTINGS, torch.device("cpu"))
+        evaluate(Run(tmp_path), dataset, SETTINGS, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("indexing", ["one-based", "mixed"])
 def test_pixel_windows_count_from_the_first_pixel(indexing):
     config = ModelConfig(indexing=indexing)
-    windows = evaluation.pixel_windows(torch.zeros(3, 2, 5), 7, config)
+    windows = pixel_windows(torch.zeros(3, 2, 5), 7, config)
     centre = 13.5 if indexing == "one-based" else 14.5
     np.testing.assert_allclose(windows[1, 1], [centre, centre, 27 / 6, 1, 1], rtol=1e-6)
 
@@ -81,7 +89,7 @@ def test_the_data_summary_on_a_known_case():
     images[0] = 255
     half = Split(images, torch.zeros(2, dtype=torch.int64))
     grey = Split(torch.full((1, 8, 8), 51, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
-    summary = evaluation.data_summary(Dataset(half, grey, grey))
+    summary = data_summary(Dataset(half, grey, grey))
     assert summary["train"]["entropy"] == 0
     assert summary["train"]["mean_image"] == pytest.approx(64 * np.log(2))
     fifth = -(0.2 * np.log(0.2) + 0.8 * np.log(0.8))
@@ -101,7 +109,7 @@ def test_final_minibatches_weigh_intervals_by_their_length():
             "latent_std": [part[:, 1].std() for part in parts],
         }
     )
-    last = report.final_minibatches(table, 6)
+    last = final_minibatches(table, 6)
     np.testing.assert_allclose(last["mean"], losses[4:].mean(0))
     np.testing.assert_allclose(last["se"], losses[4:].std(0) / np.sqrt(6))
     assert last["n"].tolist() == [6, 6]
@@ -123,28 +131,28 @@ def test_numbers_merge_and_clash(tmp_path):
 
 def test_the_readme_agrees_with_the_committed_numbers():
     """Every loss in the README's table is one of numbers.json, to the digits shown."""
-    root = runs.project_root()
+    root = project_root()
     readme = (root / "README.md").read_text()
-    assert report.with_table(readme, report.readme_table(root / "results" / "paper")) == readme
+    assert with_table(readme, readme_table(root / "results" / "paper")) == readme
     found = numbers.read(root / "results" / "paper" / "numbers.json")
-    for cell in report.cells(root / "results" / "paper"):
+    for cell in cells(root / "results" / "paper"):
         shown = [f"{found[f'grid.{cell}.{key}'].value:.2f}" for key in ("train.lx", "test.total")]
         assert re.search(rf"noise \| {shown[0]}.* \| {shown[1]}[ |]", readme)
     with pytest.raises(ValueError, match="expected results/paper"):
-        report.readme_table(root / "results" / "quick")
+        readme_table(root / "results" / "quick")
     with pytest.raises(ValueError, match="markers"):
-        report.with_table("no markers", "table")
+        with_table("no markers", "table")
 
 
 def test_a_mean_shows_how_far_its_interval_reaches():
-    assert report.with_reach(Number(84.04, "a.csv", 3, (83.0, 85.1))) == "84.04 ± 1.05"
-    assert report.with_reach(Number(84.04, "a.csv", 1)) == "84.04"
+    assert with_reach(Number(84.04, "a.csv", 3, (83.0, 85.1))) == "84.04 ± 1.05"
+    assert with_reach(Number(84.04, "a.csv", 1)) == "84.04"
 
 
 def test_committed_tables_follow_from_committed_metrics(tmp_path):
     """Table I again from metrics.csv and losses.csv with plain pandas."""
-    results = runs.project_root() / "results" / "paper"
-    table = pd.read_csv(results / report.TABLE_1).set_index("cell")
+    results = project_root() / "results" / "paper"
+    table = pd.read_csv(results / TABLE_1).set_index("cell")
     assert len(table) >= 4
     for label, row in table.iterrows():
         folders = sorted((results / "runs").glob(f"{label}-s[0-9]*-*"))

@@ -22,13 +22,31 @@ import torch
 from PIL import Image
 from test_book import FOREIGN, NOTEBOOKS, ROOT, built_book, http_book, open_page
 
-from dcrw import attention, engine, explorer, figures, losses
-from dcrw.config import ModelConfig, make_config
-from dcrw.data import Split
-from dcrw.explorer import Explorer, ExplorerError, Gallery, LiveExplorer, Sampling
-from dcrw.randomness import generator
-from dcrw.runs import Run, RunError
-from dcrw.writer import Writer
+from dcrw.explorer.gallery import (
+    COLUMNS,
+    ExplorerError,
+    Gallery,
+    Recording,
+    Sampling,
+    choose_digits,
+    find_cells,
+    load_writer,
+    rebuild_canvas,
+    reconstruct,
+    record,
+)
+from dcrw.explorer.live import LiveExplorer, animate
+from dcrw.explorer.strip import strip_figure, strip_rows
+from dcrw.explorer.widget import FOLDER, MODULES, Explorer, bundle, pack
+from dcrw.model import attention, losses
+from dcrw.model.config import ModelConfig
+from dcrw.model.writer import Writer
+from dcrw.training.config import make_config
+from dcrw.training.data import Split, to_unit
+from dcrw.training.engine import initial_model
+from dcrw.training.files import RunError
+from dcrw.training.randomness import generator
+from dcrw.training.run import Run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -54,7 +72,7 @@ def small_writer(**settings: Any) -> Writer:
     """An untrained writer whose windows and patches vary from step to step."""
     given = {"image_size": SIZE, "steps": STEPS, "latent_size": 3, "hidden_size": 8}
     config = ModelConfig.model_validate(given | {"read_size": 4, "write_size": 3} | settings)
-    model = engine.initial_model(config, 3)
+    model = initial_model(config, 3)
     assert isinstance(model, Writer)
     with torch.no_grad():
         for parameter in (*model.decoder.parameters(), *model.heads.parameters()):
@@ -69,9 +87,7 @@ def digits(count: int = COUNT) -> np.ndarray:
 
 def recorded(models: dict[str, Writer], pairs: np.ndarray = PAIRS) -> Gallery:
     images = digits()
-    recordings = [
-        explorer.record(name, model, images, pairs, SAMPLING) for name, model in models.items()
-    ]
+    recordings = [record(name, model, images, pairs, SAMPLING) for name, model in models.items()]
     return Gallery(images, np.arange(COUNT), pairs, recordings, {"seed": SAMPLING.seed})
 
 
@@ -79,7 +95,7 @@ def save_run(folder: Path, config: ModelConfig) -> Path:
     """A complete run whose weights were never trained."""
     run = Run(folder)
     run.begin(make_config({"name": "untrained", "model": config.model_dump()}))
-    run.finish(engine.initial_model(config, 0), {})
+    run.finish(initial_model(config, 0), {})
     return folder
 
 
@@ -91,24 +107,22 @@ def save_run(folder: Path, config: ModelConfig) -> Path:
 def test_canvases_are_rebuilt_from_windows_and_patches(architecture: str, reading: str) -> None:
     model = small_writer(architecture=architecture, **READINGS[reading])
     recording = recorded({"model": model}).recordings[0]
-    drawn = explorer.reconstruct(model, digits(), SAMPLING).canvas
-    rebuilt = explorer.rebuild_canvas(recording, "reconstruct")
+    drawn = reconstruct(model, digits(), SAMPLING).canvas
+    rebuilt = rebuild_canvas(recording, "reconstruct")
     assert (rebuilt.sigmoid() - drawn.sigmoid()).abs().max() < 1 / 255
 
 
 def test_blends_start_and_end_as_the_reconstructions() -> None:
     gallery = recorded({"model": small_writer()})
-    drawn = explorer.rebuild_canvas(gallery.recordings[0], "reconstruct")
-    blended = explorer.rebuild_canvas(gallery.recordings[0], "interpolate")
-    assert blended.shape[1] == explorer.COLUMNS
+    drawn = rebuild_canvas(gallery.recordings[0], "reconstruct")
+    blended = rebuild_canvas(gallery.recordings[0], "interpolate")
+    assert blended.shape[1] == COLUMNS
     torch.testing.assert_close(blended[:, [0, -1]], drawn[:, PAIRS[0]], atol=0.02, rtol=0)
 
 
 def test_temperature_scales_the_noise() -> None:
     model = small_writer()
-    cold, warm = (
-        explorer.reconstruct(model, digits(), Sampling(0, temperature)) for temperature in (0, 2)
-    )
+    cold, warm = (reconstruct(model, digits(), Sampling(0, temperature)) for temperature in (0, 2))
     assert cold.mean is not None
     torch.testing.assert_close(cold.latent, cold.mean)
     assert not torch.allclose(warm.latent, cold.latent)
@@ -141,26 +155,26 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path, content: bytes | Non
 def test_digits_are_the_first_of_each_class_side_by_side() -> None:
     labels = torch.arange(10).repeat(3)
     split = Split(torch.zeros(30, SIZE, SIZE, dtype=torch.uint8), labels)
-    assert explorer.choose_digits(split, 2).tolist() == list(range(20))
+    assert choose_digits(split, 2).tolist() == list(range(20))
     with pytest.raises(ExplorerError, match="each = 4"):
-        explorer.choose_digits(split, 4)
+        choose_digits(split, 4)
 
 
 def test_what_cannot_be_shown_is_said(tmp_path: Path) -> None:
     given = {"image_size": SIZE, "read_size": 4, "write_size": 3}
     vae = ModelConfig.model_validate(given | {"architecture": "conv-vae", "steps": 1})
     with pytest.raises(ExplorerError, match="no windows to show"):
-        explorer.load_writer(Run(save_run(tmp_path / "vae", vae)))
+        load_writer(Run(save_run(tmp_path / "vae", vae)))
     stepwise = ModelConfig.model_validate(given | {"architecture": "dcrw-stepwise", "steps": 3})
     with pytest.raises(ExplorerError, match="expected steps = 3"):
-        explorer.load_writer(Run(save_run(tmp_path / "stepwise", stepwise)), 4)
+        load_writer(Run(save_run(tmp_path / "stepwise", stepwise)), 4)
     with pytest.raises(RunError, match="not a complete run"):
-        explorer.load_writer(Run(tmp_path / "nothing"))
+        load_writer(Run(tmp_path / "nothing"))
     other = np.zeros((1, 28, 28), dtype=np.uint8)
     with pytest.raises(ExplorerError, match="takes images of 12 x 12 pixels"):
-        explorer.record("small", small_writer(), other, PAIRS)
+        record("small", small_writer(), other, PAIRS)
     with pytest.raises(ExplorerError, match="profile paper has no such cell; it has dcrw-fresh"):
-        explorer.find_cells(["paper/nothing"])
+        find_cells(["paper/nothing"])
     with pytest.raises(ExplorerError, match="nothing is not among"):
         Explorer(recorded({"first": small_writer()}), models=["nothing"])
 
@@ -169,19 +183,19 @@ def test_the_strip_has_a_row_for_what_is_read_and_one_for_what_is_written() -> N
     gallery = recorded(
         {"read": small_writer(), "written": small_writer(architecture="dcrw-write-only")}
     )
-    rows = explorer.strip_rows(gallery, ["read", "written"], digit=2)
+    rows = strip_rows(gallery, ["read", "written"], digit=2)
     assert [row.reads for row in rows] == [True, False, False]
     assert all(row.images.shape == (STEPS, SIZE, SIZE) for row in rows)
-    figure = figures.strip_figure(rows)
+    figure = strip_figure(rows)
     assert len(figure.axes) == 3 * STEPS
     assert all(len(axis.patches) == 2 for axis in figure.axes)  # the band and the line
 
 
 def test_scripts_become_one_module() -> None:
-    module = explorer.bundle()
+    module = bundle()
     assert "import {" not in module
     assert module.count("export default") == 1
-    assert set(explorer.MODULES) == {path.name for path in explorer.FOLDER.glob("*.js")}
+    assert set(MODULES) == {path.name for path in FOLDER.glob("*.js")}
 
 
 def test_the_committed_file_is_small_and_complete() -> None:
@@ -281,10 +295,10 @@ def test_frames_become_an_animation() -> None:
         target = io.BytesIO()
         Image.new("RGB", (8, 6), (level, 0, 0)).save(target, "PNG")
         frames.append(target.getvalue())
-    animation = Image.open(io.BytesIO(explorer.animate(frames)))
+    animation = Image.open(io.BytesIO(animate(frames)))
     assert (animation.n_frames, animation.size) == (3, (8, 6))  # type: ignore[attr-defined]
     with pytest.raises(ExplorerError):
-        explorer.animate([])
+        animate([])
 
 
 # ---- the scripts against PyTorch -------------------------------------------------------------
@@ -320,11 +334,11 @@ def test_the_browser_rebuilds_what_pytorch_draws(blank: Page, reading: str) -> N
     model = small_writer(**READINGS[reading])
     gallery = recorded({"model": model})
     exact = replace(gallery, recordings=[single_precision(gallery.recordings[0], model)])
-    catalogue, block = explorer.pack(exact)
+    catalogue, block = pack(exact)
     packed = base64.b64encode(block).decode()
-    (found,) = blank.evaluate(REBUILD, [explorer.bundle(), catalogue, packed])
-    images = engine.to_unit(torch.as_tensor(gallery.images))
-    drawn = explorer.reconstruct(model, gallery.images, SAMPLING)
+    (found,) = blank.evaluate(REBUILD, [bundle(), catalogue, packed])
+    images = to_unit(torch.as_tensor(gallery.images))
+    drawn = reconstruct(model, gallery.images, SAMPLING)
     assert drawn.read_window is not None and drawn.write_window is not None
     canvases = torch.tensor([[step["canvas"] for step in steps] for steps in found])
     expected = drawn.canvas.flatten(2).transpose(0, 1)
@@ -348,9 +362,9 @@ def test_the_browser_rebuilds_what_pytorch_draws(blank: Page, reading: str) -> N
         torch.testing.assert_close(rebuilt, weights.detach(), rtol=1e-4, atol=1e-5)
 
 
-def single_precision(recording: explorer.Recording, model: Writer) -> explorer.Recording:
+def single_precision(recording: Recording, model: Writer) -> Recording:
     """The recording with patches as they were before they were rounded."""
-    patch = explorer.reconstruct(model, digits(), SAMPLING).patch
+    patch = reconstruct(model, digits(), SAMPLING).patch
     assert patch is not None
     return replace(
         recording,
@@ -368,7 +382,7 @@ def test_the_browser_reads_half_precision_as_numpy_does(blank: Page) -> None:
       return bits.map((await import(url)).halfToFloat).map(String);
     }
     """
-    found = blank.evaluate(script, [explorer.bundle(), halves.view(np.uint16).tolist()])
+    found = blank.evaluate(script, [bundle(), halves.view(np.uint16).tolist()])
     np.testing.assert_array_equal(np.array(found, dtype=np.float64), halves.astype(np.float64))
 
 

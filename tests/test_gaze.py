@@ -11,15 +11,33 @@ import pytest
 import reference
 import torch
 
-from dcrw import attention, engine, evaluation, figures, gaze, gaze_figures, gaze_report
-from dcrw import config as configs
-from dcrw.config import ModelConfig
-from dcrw.data import Dataset, Split
-from dcrw.encoders import conventions
-from dcrw.gaze import ALL, GazeConfig
-from dcrw.randomness import step_noise
-from dcrw.runs import Run, RunError, run_for
-from dcrw.training import train
+from dcrw.model import attention
+from dcrw.model.attention import conventions
+from dcrw.model.config import ModelConfig
+from dcrw.training.config import EvaluationConfig
+from dcrw.training.data import Dataset, Split
+from dcrw.training.engine import initial_model
+from dcrw.training.evaluation import split_losses
+from dcrw.training.files import RunError
+from dcrw.training.loop import train
+from dcrw.training.profiles import load_profile
+from dcrw.training.randomness import step_noise
+from dcrw.training.run import Run, run_for
+from study.gaze import measure as gaze
+from study.gaze import tables
+from study.gaze.figures import paths_figure
+from study.gaze.measure import (
+    ALL,
+    COLUMNS,
+    GazeConfig,
+    measure,
+    of_windows,
+    overlap,
+    profiles,
+    record,
+)
+from study.gaze.tables import CELLS, collect, gaze_numbers, wandering
+from study.style import save_figure
 
 CPU = torch.device("cpu")
 TINY = {
@@ -45,7 +63,7 @@ def split(images: int = 13, size: int = 9) -> Split:
 
 
 def model_of(**settings):
-    return engine.initial_model(ModelConfig(**(TINY | settings)), 3)
+    return initial_model(ModelConfig(**(TINY | settings)), 3)
 
 
 def emitted(x: float, y: float, stride: float, sigma: float, size: int, image: int) -> torch.Tensor:
@@ -69,7 +87,7 @@ def test_sharp_filters_put_all_attention_on_their_centres():
     config = ModelConfig(**TINY)
     image = torch.zeros(1, 9, 9)
     image[0, 3, 5] = 1  # under the middle filter
-    values, profile = gaze.of_windows(emitted(5, 3, 2, 0.01, 3, 9), 3, image, config)
+    values, profile = of_windows(emitted(5, 3, 2, 0.01, 3, 9), 3, image, config)
     heat = gaze.heat(profile, torch.ones(1, 1))[0, 0]
     expected = torch.zeros(9, 9)
     expected[1:6:2, 3:8:2] = 1 / 9  # rows 1, 3, 5 and columns 3, 5, 7
@@ -82,7 +100,7 @@ def test_sharp_filters_put_all_attention_on_their_centres():
 
 
 def test_wide_filters_attend_evenly():
-    values, profile = gaze.of_windows(
+    values, profile = of_windows(
         emitted(4, 4, 1, 1e4, 3, 9), 3, torch.rand(1, 9, 9), ModelConfig(**TINY)
     )
     assert values["area"].item() == pytest.approx(81, rel=1e-4)
@@ -91,7 +109,7 @@ def test_wide_filters_attend_evenly():
 
 
 def test_filters_off_the_image_are_counted_and_see_its_border():
-    values, profile = gaze.of_windows(
+    values, profile = of_windows(
         emitted(-1, 4, 4, 0.01, 3, 9), 3, torch.ones(1, 9, 9), ModelConfig(**TINY)
     )
     assert values["outside"].item() == pytest.approx(2 / 3)  # columns -5, -1 and 3; rows 0, 4, 8
@@ -100,7 +118,7 @@ def test_filters_off_the_image_are_counted_and_see_its_border():
 
 def test_a_window_moves_from_step_to_step():
     steps = torch.cat([emitted(2, 2, 1, 1, 3, 9), emitted(5, 6, 1, 1, 3, 9)])
-    values, _ = gaze.of_windows(steps, 3, torch.ones(1, 9, 9), ModelConfig(**TINY))
+    values, _ = of_windows(steps, 3, torch.ones(1, 9, 9), ModelConfig(**TINY))
     assert values["move"][1].item() == pytest.approx(5, rel=1e-5)
 
 
@@ -115,7 +133,7 @@ def test_a_window_moves_from_step_to_step():
     ],
 )
 def test_overlap_of_a_square_with_pixels(centre, extent, expected):
-    weights = gaze.overlap(torch.full((1, 2), centre), torch.tensor([extent]), 5)
+    weights = overlap(torch.full((1, 2), centre), torch.tensor([extent]), 5)
     torch.testing.assert_close(weights[0], torch.tensor([expected, expected]).float())
 
 
@@ -127,7 +145,7 @@ def test_overlap_of_a_square_with_pixels(centre, extent, expected):
 def test_measure_agrees_with_loops(architecture, habit):
     model, images = model_of(architecture=architecture, **HABITS[habit]), split()
     config = model.config
-    measured = gaze.measure(model, images, SETTINGS)
+    measured = measure(model, images, SETTINGS)
     parts = {"read", "write"} if architecture != "dcrw-write-only" else {"write"}
     assert set(measured.maps) == parts
     expected = {part: np.zeros((3, 3, 9, 9)) for part in parts}
@@ -190,9 +208,9 @@ def loops(window, size, image, config):
 
 def test_one_draw_of_noise_as_in_the_evaluation():
     model, images = model_of(noise_correlation=1.0), split()
-    settings = configs.EvaluationConfig(batch_size=5, seed=7, noise_draws=1)
-    _, latent = evaluation.split_losses(model, images, settings, 1.0)
-    measured = gaze.measure(model, images, SETTINGS)
+    settings = EvaluationConfig(batch_size=5, seed=7, noise_draws=1)
+    _, latent = split_losses(model, images, settings, 1.0)
+    measured = measure(model, images, SETTINGS)
     np.testing.assert_allclose(measured.values["latent", "kl"], latent, rtol=1e-6)
 
 
@@ -200,7 +218,7 @@ def test_a_filter_that_vanishes_leaves_no_attention():
     config = ModelConfig(**TINY, filter_normaliser="clamped-sum")
     far = emitted(-500, 4, 1, 0.5, 3, 9).flatten(0, 1)
     window = attention.window(far, 3, 9, conventions(config))
-    found = gaze.profiles(window, 3, config)[0]
+    found = profiles(window, 3, config)[0]
     assert found[0].sum() == 0 and found[1].sum() == pytest.approx(1)
 
 
@@ -224,7 +242,7 @@ def test_the_table_holds_means_by_class_and_step():
 
 def test_maps_are_multiples_of_even_attention():
     images = split()
-    measured = gaze.measure(model_of(), images, SETTINGS)
+    measured = measure(model_of(), images, SETTINGS)
     arrays = gaze.arrays(measured, images)
     assert arrays["classes"].tolist() == [0, 1, 2]
     for part in ("read", "write"):
@@ -246,7 +264,7 @@ def test_wandering_on_a_known_case():
             images, sd = (4, 1.0) if label == ALL else (2, 0.0)
             rows.append((label, step, "read", "y", images, middle + shift, sd))
             rows.append((label, step, "read", "x", images, 5.0, 0.0))
-    found = gaze_report.wandering(pd.DataFrame(rows, columns=gaze.COLUMNS), "read")
+    found = wandering(pd.DataFrame(rows, columns=COLUMNS), "read")
     expected = {"path": 2, "spread": 1, "class_percent": 100, "own_percent": 20, "step_percent": 80}
     assert found == pytest.approx(expected)
 
@@ -280,20 +298,20 @@ def project(tmp_path_factory) -> Path:
     images = split(30, 28)
     dataset = Dataset(images, images, images)
     for name in ("paper", "grid"):
-        runs = {cell: settings_of(cell) for cell, of in gaze_report.CELLS.items() if of == name}
+        runs = {cell: settings_of(cell) for cell, of in CELLS.items() if of == name}
         path = folder / "configs" / f"{name}.yaml"
         path.write_text(PROFILE.format(name=name, runs=json.dumps(runs)))
-        for config in configs.load_profile(path).configs():
+        for config in load_profile(path).configs():
             run = run_for(config, folder / "results" / name)
             train(run, config, dataset, device=CPU)
-            gaze.record(run, images, GazeConfig(batch_size=100, seed=9), CPU, threads=1)
+            record(run, images, GazeConfig(batch_size=100, seed=9), CPU, threads=1)
     return folder
 
 
 @pytest.fixture
 def recorded(project, monkeypatch):
-    monkeypatch.setattr("dcrw.runs.project_root", lambda start=None: project)
-    return gaze_report.collect(project)
+    monkeypatch.chdir(project)
+    return collect(project)
 
 
 def test_a_measured_run_has_all_its_files(project, recorded):
@@ -304,16 +322,16 @@ def test_a_measured_run_has_all_its_files(project, recorded):
     assert made["noise_correlation"] == 1 and made["device"]["threads"] == 1
     assert (folder / "gaze.npz").stat().st_size < 100_000
     model = Run(folder.parent).model()
-    again = gaze.measure(model, split(30, 28), GazeConfig(batch_size=100, seed=9))
+    again = measure(model, split(30, 28), GazeConfig(batch_size=100, seed=9))
     expected = gaze.table(again.values, split(30, 28).labels.numpy())
-    merged = entry.table.merge(expected, on=gaze.COLUMNS[:5], suffixes=("", "_again"))
+    merged = entry.table.merge(expected, on=COLUMNS[:5], suffixes=("", "_again"))
     assert len(merged) == len(entry.table) == len(expected)
     np.testing.assert_allclose(merged["mean"], merged.mean_again, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(merged.sd, merged.sd_again, rtol=1e-4, atol=1e-9)
 
 
 def test_numbers_follow_from_the_tables(recorded):
-    found = gaze_report.gaze_numbers(recorded)
+    found = gaze_numbers(recorded)
     assert found["gaze.images"].value == 30
     number = found["gaze.draw-fresh.read.area"]
     rows = recorded["draw-fresh"].table.query("part == 'read' and quantity == 'area'")
@@ -323,20 +341,20 @@ def test_numbers_follow_from_the_tables(recorded):
     assert number.source.endswith("evaluation/gaze.csv")
     assert found["gaze.dcrw-write-only-fresh.kl.steps"].value == pytest.approx(2)
     assert not any(key.startswith("gaze.dcrw-write-only-fresh.read") for key in found)
-    summary = gaze_report.summary(recorded)
+    summary = tables.summary(recorded)
     assert len(summary) == 10 and summary.notna().all().all()
 
 
 def test_tables_for_figures_and_the_same_figure_twice(recorded, tmp_path):
-    paths = gaze_report.paths(recorded)
+    paths = tables.paths(recorded)
     assert {"x", "x_sd", "y", "y_sd"} <= set(paths)
-    maps = gaze_report.maps(recorded)
+    maps = tables.maps(recorded)
     assert set(maps.step) == {"1", "2", ALL} and len(maps) == 10 * 3 * 28
     arrays = recorded["dcrw-fresh"].arrays
     own = paths[paths.cell == "dcrw-fresh"]
     for name in ("first", "second"):
-        figure = gaze_figures.paths_figure(own, arrays["classes"], arrays["mean_images"])
-        figures.save_figure(figure, tmp_path / name)
+        figure = paths_figure(own, arrays["classes"], arrays["mean_images"])
+        save_figure(figure, tmp_path / name)
     for kind in ("png", "svg"):
         first, second = (tmp_path / f"{name}.{kind}" for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
@@ -347,33 +365,33 @@ def test_what_is_missing_is_named(project, recorded):
     marker, before = source.with_name("gaze.json"), source.with_name("gaze.json").read_text()
     marker.unlink()
     with pytest.raises(RunError, match=r"windows not measured yet \(notebooks/gaze"):
-        gaze_report.collect(project)
+        collect(project)
     marker.write_text(before.replace('"seed": 9', '"seed": 8'))
     with pytest.raises(RunError, match=r"'seed': 8.*the profile asks for.*'seed': 9"):
-        gaze_report.collect(project)
+        collect(project)
     marker.write_text(before)
     provenance = source.parents[1] / "provenance.json"
     provenance.rename(provenance.with_suffix(".away"))
     with pytest.raises(RunError, match="not a complete run; train it first"):
-        gaze_report.collect(project)
+        collect(project)
     provenance.with_suffix(".away").rename(provenance)
     profile = project / "configs" / "grid.yaml"
     whole = profile.read_text()
     profile.write_text(whole.replace("seeds: [0]", "seeds: [1]"))
     with pytest.raises(RunError, match="no run draw-fresh with seed 0"):
-        gaze_report.collect(project)
+        collect(project)
     profile.write_text(whole)
-    assert len(gaze_report.collect(project)) == 6
+    assert len(collect(project)) == 6
 
 
 def test_models_without_windows_are_refused():
     with pytest.raises(RunError, match="no windows"):
-        gaze.measure(model_of(architecture="conv-vae", steps=1), split(), SETTINGS)
+        measure(model_of(architecture="conv-vae", steps=1), split(), SETTINGS)
 
 
 def test_unfinished_runs_are_not_measured(tmp_path):
     with pytest.raises(RunError, match="not a complete run"):
-        gaze.record(Run(tmp_path), split(), SETTINGS, CPU)
+        record(Run(tmp_path), split(), SETTINGS, CPU)
 
 
 def test_the_cells_of_both_notebooks_run(project, recorded, monkeypatch):

@@ -16,11 +16,12 @@ import pytest
 import torch
 from common import TINY
 
-from dcrw import config as configs
-from dcrw import engine, writer
-from dcrw.engine import Engine
-from dcrw.randomness import BatchOrder, step_noise
-from dcrw.writer import Model
+from dcrw.model.writer import ENCODERS, Model
+from dcrw.training.config import RunConfig, make_config
+from dcrw.training.device import prepared
+from dcrw.training.engine import Engine, initial_model
+from dcrw.training.profiles import PRESETS
+from dcrw.training.randomness import BatchOrder, step_noise
 
 FILE = Path(__file__).with_name("golden.json")
 ARCHITECTURES = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
@@ -34,7 +35,7 @@ CASES |= {
         for section, values in settings.items()
     }
     for name in ("dcrw", "draw")
-    for preset, settings in configs.PRESETS.items()
+    for preset, settings in PRESETS.items()
 }
 CASES["learned start, dense"] = {
     "model": {"initial_state": "learned", "encoder_dense": 4, "hidden_to_encoder": "absent"},
@@ -42,9 +43,9 @@ CASES["learned start, dense"] = {
 }
 
 
-def config_of(case: dict[str, Any]) -> configs.RunConfig:
+def config_of(case: dict[str, Any]) -> RunConfig:
     training = case.get("training", {}) | {"iterations": 3, "batch_size": 5, "seed": 2}
-    return configs.make_config({"model": TINY | case["model"], "training": training})
+    return make_config({"model": TINY | case["model"], "training": training})
 
 
 def sha256_of(model: Model) -> str:
@@ -70,8 +71,8 @@ def run(case: dict[str, Any]) -> dict[str, Any]:
     config = config_of(case)
     numbers = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (23, 12, 12), generator=numbers, dtype=torch.uint8)
-    initial = sha256_of(engine.initial_model(config.model, config.training.seed))
-    with engine.prepared(torch.device("cpu"), 1):
+    initial = sha256_of(initial_model(config.model, config.training.seed))
+    with prepared(torch.device("cpu"), 1):
         own = Engine(config, images, torch.device("cpu"))
         order = BatchOrder(config.training.seed, 5, len(images))
         shape = (config.model.steps, 5, config.model.latent_size)
@@ -94,7 +95,7 @@ def test_models_and_their_training_are_as_they_were(name: str) -> None:
 def test_the_golden_file_has_every_architecture_and_nothing_else() -> None:
     assert json.loads(FILE.read_text()).keys() == CASES.keys()
     built = {config_of(case).model.architecture for case in CASES.values()}
-    assert built == set(writer.ENCODERS) | {"conv-vae"}
+    assert built == set(ENCODERS) | {"conv-vae"}
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dcrw import grid
-from dcrw.config import RunConfig, make_config
-from dcrw.report import Finished
-from dcrw.runs import Run, RunError
+from dcrw.training.config import RunConfig, make_config
+from dcrw.training.files import RunError
+from dcrw.training.run import Run
+from study.ablations import ablation_table, seed_differences
+from study.finished import Finished
 
 
 def finished(folder: Path, config: RunConfig, losses: dict[int, tuple[float, float]]) -> Finished:
@@ -40,14 +41,14 @@ def test_ablations_stand_beside_the_reference_at_their_last_iteration(tmp_path):
         finished(tmp_path, config("dcrw-z5", 3000, latent_size=5), {2000: (0, 0), 3000: (90, 15)}),
         finished(tmp_path, config("dcrw-z5", 3000, seed=1, latent_size=5), {3000: (9, 1)}),
     ]
-    (row,) = grid.ablation_table(entries).to_dict("records")
+    (row,) = ablation_table(entries).to_dict("records")
     assert row["change"] == "latent_size = 5" and row["iterations"] == 3000
     assert (row["lx"], row["lz"]) == (90, 15)
     assert (row["reference_lx"], row["reference_lz"]) == (100, 20)
     assert row["difference"] == pytest.approx(-15)
-    assert grid.ablation_table(entries[:2]).empty
+    assert ablation_table(entries[:2]).empty
     with pytest.raises(RunError, match="dcrw-fresh, seed 0"):
-        grid.ablation_table(entries[1:])
+        ablation_table(entries[1:])
 
 
 def test_seeds_differ_at_the_iteration_of_the_ablations(tmp_path):
@@ -59,5 +60,5 @@ def test_seeds_differ_at_the_iteration_of_the_ablations(tmp_path):
         for seed, losses in paths.items()
     ]
     entries.append(finished(tmp_path, config("draw-fresh", 10_000, seed=3), {10_000: (1, 1)}))
-    assert grid.seed_differences(entries, 3000) == pytest.approx([-5, 3])
-    assert grid.seed_differences(entries[:1], 3000) == []
+    assert seed_differences(entries, 3000) == pytest.approx([-5, 3])
+    assert seed_differences(entries[:1], 3000) == []

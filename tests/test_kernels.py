@@ -9,10 +9,13 @@ import torch
 from common import TINY
 from torch import Tensor
 
-from dcrw import engine, kernels, writer
-from dcrw.attention import Conventions
-from dcrw.config import PRESETS, ModelConfig
-from dcrw.kernels import Filters, WindowLayout
+from dcrw.model import operations
+from dcrw.model.attention import Conventions
+from dcrw.model.backward import Filters, WindowLayout
+from dcrw.model.config import ModelConfig
+from dcrw.model.writer import Model, build, loss_terms
+from dcrw.training.device import prepared
+from dcrw.training.profiles import PRESETS
 
 CONVENTIONS = [
     Conventions(*values)
@@ -42,7 +45,7 @@ def outputs_and_gradients(
 
 def assert_as_plain(run: Callable[..., Tensor | tuple[Tensor, ...]], inputs: list[Tensor]) -> None:
     fast = outputs_and_gradients(run, inputs)
-    with kernels.plain():
+    with operations.plain():
         slow = outputs_and_gradients(run, inputs)
     torch.testing.assert_close(fast, slow, rtol=1e-10, atol=1e-10)
 
@@ -59,7 +62,7 @@ def test_windows(sizes: list[int], heads: list[int], conventions: Conventions) -
     torch.manual_seed(0)
     layout = WindowLayout(sizes, heads, 12, conventions)
     emitted = leaf(4, (max(heads) + 1) * conventions.numbers, scale=0.5)
-    assert_as_plain(lambda emitted: flat(kernels.windows(emitted, layout)), [emitted])
+    assert_as_plain(lambda emitted: flat(operations.windows(emitted, layout)), [emitted])
 
 
 @pytest.mark.parametrize("conventions", CONVENTIONS[:12], ids=str)
@@ -67,13 +70,13 @@ def test_windows_have_the_gradients_of_finite_differences(conventions: Conventio
     torch.manual_seed(0)
     layout = WindowLayout([3, 2], [0, 1], 6, conventions)
     emitted = leaf(2, 2 * conventions.numbers, scale=0.5)
-    assert torch.autograd.gradcheck(lambda e: flat(kernels.windows(e, layout)), (emitted,))
+    assert torch.autograd.gradcheck(lambda e: flat(operations.windows(e, layout)), (emitted,))
 
 
 def test_a_window_that_is_not_used_has_no_gradient() -> None:
     torch.manual_seed(0)
     layout, emitted = WindowLayout([3, 5], [0, 1], 12, Conventions()), leaf(4, 10)
-    first, _ = kernels.windows(emitted, layout)
+    first, _ = operations.windows(emitted, layout)
     (gradient,) = torch.autograd.grad(first.across.square().sum(), [emitted])
     assert (gradient[:, 5:] == 0).all() and (gradient[:, 0] != 0).all()
 
@@ -81,7 +84,7 @@ def test_a_window_that_is_not_used_has_no_gradient() -> None:
 @pytest.mark.parametrize("place", [-40.0, 30.0])
 def test_windows_far_outside_keep_the_border(place: float) -> None:
     layout = WindowLayout([3], [0], 8, Conventions())
-    (filters,) = kernels.windows(torch.tensor([[place, -place, -2.0, -2.0, 0.0]]), layout)
+    (filters,) = operations.windows(torch.tensor([[place, -place, -2.0, -2.0, 0.0]]), layout)
     border = 0 if place < 0 else -1
     torch.testing.assert_close(filters.across[0, :, border], torch.ones(3))
     torch.testing.assert_close(filters.down[0, :, -1 - border], torch.ones(3))
@@ -98,7 +101,7 @@ def test_single_precision_windows_are_as_good_as_plain_ones() -> None:
         emitted = emitted.clone().requires_grad_()
         torch.manual_seed(1)
         weights = [torch.randn(200, size, 28).to(emitted.dtype) for size in (5, 7, 5, 7)]
-        windows = kernels.windows(emitted, layout)
+        windows = operations.windows(emitted, layout)
         parts = [part for window in windows for part in window[:2]]
         sum(
             (w * p).sum() for w, p in zip(weights[:1] * 2 + weights[1:2] * 2, parts, strict=True)
@@ -107,7 +110,7 @@ def test_single_precision_windows_are_as_good_as_plain_ones() -> None:
 
     exact = gradient(emitted.double())
     fast = (gradient(emitted) - exact).abs().mean()
-    with kernels.plain():
+    with operations.plain():
         slow = (gradient(emitted) - exact).abs().mean()
     assert fast < 3 * slow
 
@@ -119,13 +122,13 @@ def some_filters(size: int) -> list[Tensor]:
 def test_reading() -> None:
     torch.manual_seed(0)
     inputs = [leaf(4, 12, 12), leaf(4, 12, 12), *some_filters(3)]
-    assert_as_plain(lambda x, c, *f: kernels.glimpse(x, c, Filters(*f)), inputs)
+    assert_as_plain(lambda x, c, *f: operations.glimpse(x, c, Filters(*f)), inputs)
 
 
 def test_writing() -> None:
     torch.manual_seed(0)
     inputs = [leaf(4, 12, 12), leaf(4, 3, 3), *some_filters(3)]
-    assert_as_plain(lambda c, p, *f: kernels.stroke(c, p, Filters(*f)), inputs)
+    assert_as_plain(lambda c, p, *f: operations.stroke(c, p, Filters(*f)), inputs)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 9])
@@ -134,7 +137,7 @@ def test_writing() -> None:
 def test_convolution_and_pooling(channels: int, size: int, keep_border: bool) -> None:
     torch.manual_seed(0)
     inputs = [leaf(3, channels, size, size), leaf(5, channels, 3, 3), leaf(5)]
-    assert_as_plain(lambda x, w, b: kernels.convolve_and_pool(x, w, b, keep_border), inputs)
+    assert_as_plain(lambda x, w, b: operations.convolve_and_pool(x, w, b, keep_border), inputs)
 
 
 def test_where_values_tie_the_first_takes_the_gradient() -> None:
@@ -142,36 +145,36 @@ def test_where_values_tie_the_first_takes_the_gradient() -> None:
     weight = torch.zeros(1, 1, 3, 3, dtype=torch.float64)
     weight[0, 0, 1, 1] = 1
     inputs = [part.requires_grad_() for part in (images, weight, torch.ones(1).double())]
-    assert_as_plain(lambda x, w, b: kernels.convolve_and_pool(x, w, b, True), inputs)
+    assert_as_plain(lambda x, w, b: operations.convolve_and_pool(x, w, b, True), inputs)
 
 
 def test_an_lstm_step() -> None:
     torch.manual_seed(0)
-    assert_as_plain(kernels.lstm_step, [leaf(24, 9), leaf(24), leaf(4, 9), leaf(4, 6)])
+    assert_as_plain(operations.lstm_step, [leaf(24, 9), leaf(24), leaf(4, 9), leaf(4, 6)])
 
 
 def test_an_lstm_along_known_inputs() -> None:
     torch.manual_seed(0)
     inputs = [leaf(24, 9), leaf(24), leaf(4, 5, 3), leaf(4, 6), leaf(4, 6)]
-    assert_as_plain(kernels.lstm, inputs)
+    assert_as_plain(operations.lstm, inputs)
     weight, bias, features, hidden, cell = inputs
-    found = kernels.lstm(*inputs)
+    found = operations.lstm(*inputs)
     for step in range(5):  # one at a time, by the kernel of a single step
         joint = torch.cat([features[:, step], hidden], dim=1)
-        hidden, cell = kernels.lstm_step(weight, bias, joint, cell)
+        hidden, cell = operations.lstm_step(weight, bias, joint, cell)
         torch.testing.assert_close(found[:, step], hidden, rtol=1e-12, atol=1e-12)
 
 
 def test_an_lstm_with_stacked_weights_is_each_one_alone() -> None:
     torch.manual_seed(0)
     inputs = [leaf(2, 24, 9), leaf(2, 24), leaf(8, 5, 3), leaf(8, 6), leaf(8, 6)]
-    assert_as_plain(kernels.lstm, inputs)
+    assert_as_plain(operations.lstm, inputs)
     weight, bias, *states = inputs
     alone = [
-        kernels.lstm(w, b, *(part.chunk(2)[run] for part in states))
+        operations.lstm(w, b, *(part.chunk(2)[run] for part in states))
         for run, (w, b) in enumerate(zip(weight, bias, strict=True))
     ]
-    torch.testing.assert_close(kernels.lstm(*inputs), torch.cat(alone), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(operations.lstm(*inputs), torch.cat(alone), rtol=1e-12, atol=1e-12)
 
 
 def test_all_strokes_at_once() -> None:
@@ -183,11 +186,11 @@ def test_all_strokes_at_once() -> None:
     def one_by_one(canvas: Tensor, patches: Tensor, *filters: Tensor) -> Tensor:
         for step in range(5):
             own = Filters(*(part[step::5] for part in filters))
-            canvas = kernels.stroke(canvas, patches[:, step], own)
+            canvas = operations.stroke(canvas, patches[:, step], own)
         return canvas
 
-    at_once = outputs_and_gradients(lambda c, p, *f: kernels.strokes(c, p, Filters(*f)), inputs)
-    with kernels.plain():
+    at_once = outputs_and_gradients(lambda c, p, *f: operations.strokes(c, p, Filters(*f)), inputs)
+    with operations.plain():
         stepwise = outputs_and_gradients(one_by_one, inputs)
     torch.testing.assert_close(at_once, stepwise, rtol=1e-10, atol=1e-10)
 
@@ -203,11 +206,11 @@ MODELS = [{"architecture": name} for name in ARCHITECTURES] + [
 ]
 
 
-def tiny(**settings: object) -> tuple[writer.Model, Tensor, Tensor]:
+def tiny(**settings: object) -> tuple[Model, Tensor, Tensor]:
     """A tiny model in float64 whose biases are not zero, images and noise for it."""
     config = ModelConfig(**TINY | settings)
     torch.manual_seed(0)
-    model = writer.build(config).double()
+    model = build(config).double()
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             torch.nn.init.normal_(parameter, std=0.3)
@@ -222,7 +225,7 @@ def test_models_have_the_losses_and_gradients_of_their_plain_form(change: dict[s
     model, images, noise = tiny(**change | steps)
 
     def losses(*_: Tensor) -> tuple[Tensor, Tensor]:
-        return tuple(writer.loss_terms(model, images, noise))
+        return tuple(loss_terms(model, images, noise))
 
     assert_as_plain(losses, list(model.parameters()))
 
@@ -256,9 +259,9 @@ def test_drawing_at_once_is_drawing_step_by_step(architecture: str, start: str) 
 
 def test_a_graph_can_be_walked_twice() -> None:
     torch.manual_seed(0)
-    model = writer.build(ModelConfig(**TINY)).double()
+    model = build(ModelConfig(**TINY)).double()
     images = torch.rand(4, 12, 12, dtype=torch.float64)
-    terms = writer.loss_terms(model, images, torch.randn(3, 4, 2, dtype=torch.float64))
+    terms = loss_terms(model, images, torch.randn(3, 4, 2, dtype=torch.float64))
     total = terms.reconstruction.sum() + terms.latent.sum()
     first = torch.autograd.grad(total, list(model.parameters()), retain_graph=True)
     second = torch.autograd.grad(total, list(model.parameters()))
@@ -271,10 +274,10 @@ def test_filters_that_vanish_are_zero_and_have_no_gradient() -> None:
     layout = WindowLayout([3], [0], 12, Conventions(normaliser="clamped-sum"))
     emitted = torch.tensor([[6.0, -6.0, -2.0, 0.0, 0.0], [0.1, 0.9, -1.0, -1.0, 0.0]])
     results = []
-    for context in (nullcontext(), kernels.plain()):
-        with context, engine.prepared(torch.device("cpu"), 1):
+    for context in (nullcontext(), operations.plain()):
+        with context, prepared(torch.device("cpu"), 1):
             own = emitted.clone().requires_grad_()
-            (filters,) = kernels.windows(own, layout)
+            (filters,) = operations.windows(own, layout)
             total = sum(
                 (part * torch.linspace(1, 2, part.numel()).view_as(part)).sum() for part in filters
             )
@@ -290,12 +293,12 @@ def test_a_glimpse_of_nothing_moves_no_convolution() -> None:
     torch.manual_seed(0)
     settings = PRESETS["lineage2016"]["model"] | {"initial_log_stride": 1.0}
     config = ModelConfig(**TINY | settings)
-    model = writer.build(config)
+    model = build(config)
     images, noise = torch.rand(4, 12, 12), torch.randn(3, 4, 2)
     grads = []
-    for context in (nullcontext(), kernels.plain()):
-        with context, engine.prepared(torch.device("cpu"), 1):
+    for context in (nullcontext(), operations.plain()):
+        with context, prepared(torch.device("cpu"), 1):
             model.zero_grad()
-            sum(term.sum() for term in writer.loss_terms(model, images, noise)).backward()
+            sum(term.sum() for term in loss_terms(model, images, noise)).backward()
             grads.append(model.encoder.features.first.bias.grad.clone())
     torch.testing.assert_close(grads[0], grads[1], rtol=1e-4, atol=1e-5)

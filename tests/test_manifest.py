@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dcrw import manifest, runs
+from dcrw.training.files import RunError
+from study.manifest import NAME, lines, tracked, write
 
 PROJECT = Path(__file__).parents[1]
 
@@ -25,14 +26,14 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_manifest_is_what_sha256sum_reads(project):
-    path = manifest.write(project)
+    path = write(project)
     subprocess.run(["git", "add", str(path)], cwd=project, check=True)
-    manifest.write(project)
+    write(project)
     assert [line.split("  ")[1] for line in path.read_text().splitlines()] == [
         "results/paper/kept.csv"
     ]
     if shutil.which("sha256sum"):
-        check = ["sha256sum", "--check", "--quiet", manifest.NAME]
+        check = ["sha256sum", "--check", "--quiet", NAME]
         subprocess.run(check, cwd=project, check=True)
         (project / "results" / "paper" / "kept.csv").write_text("a,c\n")
         assert subprocess.run(check, cwd=project, capture_output=True, check=False).returncode
@@ -40,10 +41,10 @@ def test_the_manifest_is_what_sha256sum_reads(project):
 
 def test_without_git_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(runs.RunError, match="git cannot list"):
-        manifest.tracked(tmp_path)
+    with pytest.raises(RunError, match="git cannot list"):
+        tracked(tmp_path)
 
 
 def test_the_committed_manifest_is_true():
-    committed = (PROJECT / manifest.NAME).read_text().splitlines()
-    assert committed == manifest.lines(PROJECT)
+    committed = (PROJECT / NAME).read_text().splitlines()
+    assert committed == lines(PROJECT)

@@ -11,13 +11,33 @@ import test_training
 import torch
 from pydantic import ValidationError
 
-from dcrw import classifier, engine, evaluation, measures, metrics, notebook, runs, training
-from dcrw.classifier import ClassifierSettings
-from dcrw.config import ConfigError, DataConfig, ModelConfig, Runtime
-from dcrw.data import Dataset, Split
-from dcrw.measures import MeasureSettings
-from dcrw.randomness import step_noise
-from dcrw.runs import Run, RunError
+from dcrw.model.config import ConfigError, ModelConfig
+from dcrw.notebook import sections
+from dcrw.training.config import DataConfig, Runtime
+from dcrw.training.data import Dataset, Split, to_unit
+from dcrw.training.engine import initial_model
+from dcrw.training.evaluation import pixel_windows
+from dcrw.training.files import RunError, project_root
+from dcrw.training.loop import train
+from dcrw.training.randomness import step_noise
+from dcrw.training.run import Run
+from study.claims import classifier, metrics
+from study.claims.classifier import ClassifierSettings
+from study.claims.measures import (
+    STEP_MEASURES,
+    Digits,
+    MeasureSettings,
+    MeasureTarget,
+    generate,
+    measure,
+    measure_digits,
+    quantised,
+    real_digits,
+    reconstruct,
+    reconstruction_measures,
+    sample_measures,
+    write_spans,
+)
 
 CPU = torch.device("cpu")
 SETTINGS = MeasureSettings(batch_size=4, images=9, samples=12, two_sample_epochs=1, seed=3)
@@ -41,7 +61,7 @@ def judge(dataset, tmp_path_factory):
 def trained(folder, dataset, architecture: str, **model) -> Run:
     model |= {"architecture": architecture}
     model |= {"steps": 1 if architecture == "conv-vae" else 3}
-    return training.train(Run(folder), test_training.tiny(model=model), dataset)
+    return train(Run(folder), test_training.tiny(model=model), dataset)
 
 
 def read(folder) -> tuple[dict, pd.DataFrame, dict]:
@@ -57,7 +77,7 @@ def read(folder) -> tuple[dict, pd.DataFrame, dict]:
 def test_a_measured_run_has_all_its_files(tmp_path, dataset, judge, architecture):
     run = trained(tmp_path, dataset, architecture)
     weights = (tmp_path / "model.safetensors").read_bytes()
-    folder = measures.measure(run, dataset, judge, SETTINGS, CPU, threads=1)
+    folder = measure(run, dataset, judge, SETTINGS, CPU, threads=1)
     assert (tmp_path / "model.safetensors").read_bytes() == weights
     described, table, arrays = read(folder)
     assert described["settings"] == SETTINGS.model_dump()
@@ -74,20 +94,20 @@ def test_a_measured_run_has_all_its_files(tmp_path, dataset, judge, architecture
     has_steps = architecture != "conv-vae"
     assert ("reconstructed.effective_area" in found) == has_steps
     assert len(table) == (6 if has_steps else 0)
-    assert {f"{name}_sd" for name in measures.STEP_MEASURES} <= set(table.columns)
+    assert {f"{name}_sd" for name in STEP_MEASURES} <= set(table.columns)
     if has_steps:
         assert (table.images == 9).all()
         assert table.centre_distance.isna().tolist() == [True, False, False] * 2
         late = table[(table["mode"] == "generated") & (table.step > 1)]
-        for name in measures.STEP_MEASURES:
+        for name in STEP_MEASURES:
             value = found[f"generated.{name}"]["value"]
             assert value == pytest.approx(late[name].mean(), rel=1e-4)
 
 
 def test_the_same_run_measures_the_same_again(tmp_path, dataset, judge):
     run = trained(tmp_path, dataset, "dcrw")
-    first = read(measures.measure(run, dataset, judge, SETTINGS, CPU, threads=1))
-    again = read(measures.measure(run, dataset, judge, SETTINGS, CPU, threads=1))
+    first = read(measure(run, dataset, judge, SETTINGS, CPU, threads=1))
+    again = read(measure(run, dataset, judge, SETTINGS, CPU, threads=1))
     assert first[0]["measures"] == again[0]["measures"]
     pd.testing.assert_frame_equal(first[1], again[1])
 
@@ -97,11 +117,11 @@ def test_measures_of_steps_from_the_drawings(dataset, correlation):
     """Reconstructions and samples again, canvas by canvas in NumPy, under the run's own noise."""
     noises = {"noise_correlation": correlation, "generation_noise_correlation": 1 - correlation}
     config = test_training.tiny(model={"steps": 3, "initial_canvas": -0.5} | noises).model
-    model = engine.initial_model(config, 0)
+    model = initial_model(config, 0)
     images = dataset.test.images[:6]
     drawn = {
-        "evaluation": measures.reconstruct(model, images, SETTINGS),
-        "generation": measures.generate(model, 6, SETTINGS),
+        "evaluation": reconstruct(model, images, SETTINGS),
+        "generation": generate(model, 6, SETTINGS),
     }
     for stream, drawing in drawn.items():
         kept = correlation if stream == "evaluation" else 1 - correlation
@@ -118,7 +138,7 @@ def test_measures_of_steps_from_the_drawings(dataset, correlation):
         np.testing.assert_allclose(drawing.steps["effective_area"][:, 4:], area, rtol=1e-4)
         share = (change > 0.1 * change.max((2, 3), keepdims=True)).mean((2, 3))
         np.testing.assert_allclose(drawing.steps["changed_share"][:, 4:], share)
-        windows = evaluation.pixel_windows(trace.write_window, 2, config)
+        windows = pixel_windows(trace.write_window, 2, config)
         distance = np.linalg.norm(np.diff(windows[..., :2], axis=0), axis=2)
         found = drawing.steps["centre_distance"][:, 4:]
         assert found[0].isnan().all()
@@ -131,11 +151,11 @@ def test_measures_of_steps_from_the_drawings(dataset, correlation):
 
 def test_learned_canvases_are_where_updates_start(dataset):
     config = test_training.tiny(model={"initial_state": "learned"}).model
-    model = engine.initial_model(config, 0)
+    model = initial_model(config, 0)
     torch.nn.init.normal_(model.initial_canvas)
     torch.nn.init.zeros_(model.heads.weight)  # nothing is ever drawn
     torch.nn.init.zeros_(model.heads.bias)
-    drawing = measures.generate(model, 3, SETTINGS)
+    drawing = generate(model, 3, SETTINGS)
     assert (drawing.steps["effective_area"] == 0).all()
 
 
@@ -144,22 +164,22 @@ def test_learned_canvases_are_where_updates_start(dataset):
 def test_spans_of_windows(indexing, numbers):
     config = ModelConfig(indexing=indexing, window_parameters=numbers)
     emitted = torch.zeros(3, 2, 5 if numbers == "five" else 4)
-    span = measures.write_spans(emitted, config)
+    span = write_spans(emitted, config)
     assert span.shape == (3, 2, 2, 2)
     # as wide as the image; the mixed reading lies 1 - 27/4 off: index shift and one stride
     shift = 0.0 if indexing == "one-based" else 1 - 27 / 4
     np.testing.assert_allclose(span[1, 1], [[shift, 27 + shift]] * 2, atol=1e-5)
 
 
-def real(dataset: Dataset, judge) -> tuple[measures.Digits, classifier.Classifier]:
+def real(dataset: Dataset, judge) -> tuple[Digits, classifier.Classifier]:
     model = classifier.load(judge)
-    return measures.real_digits(dataset.train.images, dataset.test.images, model, SETTINGS), model
+    return real_digits(dataset.train.images, dataset.test.images, model, SETTINGS), model
 
 
 def test_copies_of_training_images_are_not_novel(dataset, judge):
     digits, model = real(dataset, judge)
-    copies = engine.to_unit(dataset.train.images[:12])
-    found = measures.sample_measures(copies, digits, model, SETTINGS)
+    copies = to_unit(dataset.train.images[:12])
+    found = sample_measures(copies, digits, model, SETTINGS)
     for space in ("pixels", "features"):
         assert found[f"novelty.{space}.share"]["value"] == 1
         assert found[f"novelty.{space}.distance"]["value"] == 0
@@ -168,7 +188,7 @@ def test_copies_of_training_images_are_not_novel(dataset, judge):
 
 def test_distances_are_between_grey_values(dataset, judge):
     digits, model = real(dataset, judge)
-    found = measures.sample_measures(torch.zeros(12, 8, 8), digits, model, SETTINGS)
+    found = sample_measures(torch.zeros(12, 8, 8), digits, model, SETTINGS)
     nearest = np.sqrt(np.square(dataset.train.images.numpy() / 255).sum((1, 2)).min())
     assert found["novelty.pixels.distance"]["value"] == pytest.approx(nearest)
 
@@ -179,17 +199,17 @@ def test_black_and_white_leaves_only_shapes(dataset, judge):
     wide = SETTINGS.model_copy(update={"samples": 400, "two_sample_epochs": 3})
     images = torch.cat([digits.test] * 20)
     bright = images >= 128
-    pale = engine.to_unit(images // 4 + bright * 128)
+    pale = to_unit(images // 4 + bright * 128)
     many = digits._replace(test=images, test_features=torch.cat([digits.test_features] * 20))
-    found = measures.sample_measures(pale, many, model, wide)
+    found = sample_measures(pale, many, model, wide)
     assert found["two_sample.accuracy"]["value"] > 0.9
     assert found["two_sample.binary_accuracy"]["value"] == 0.5
 
 
 def test_readability_from_probabilities(dataset, judge):
     digits, model = real(dataset, judge)
-    samples = engine.to_unit(dataset.validation.images[:12])
-    found = measures.sample_measures(samples, digits, model, SETTINGS)
+    samples = to_unit(dataset.validation.images[:12])
+    found = sample_measures(samples, digits, model, SETTINGS)
     logits = classifier.outputs(model, dataset.validation.images[:9]).logits.double().numpy()
     odds = np.exp(logits)
     chances = odds / odds.sum(1, keepdims=True)
@@ -207,7 +227,7 @@ def test_readability_from_probabilities(dataset, judge):
 def test_reconstructions_are_read_beside_their_originals(dataset, judge):
     split = Split(*(part[:9] for part in dataset.test))
     model = classifier.load(judge)
-    found = measures.reconstruction_measures(engine.to_unit(split.images), split, model)
+    found = reconstruction_measures(to_unit(split.images), split, model)
     for name in ("sharpness", "accuracy"):
         assert found[f"reconstructed.{name}"] == found[f"original.{name}"]
     expected = metrics.sharpness(split.images / 255).mean()
@@ -224,7 +244,7 @@ def test_test_images_are_a_choice_that_the_seed_makes(dataset, judge):
 
 
 def test_the_reference_of_real_digits(dataset, judge):
-    path = measures.measure_digits(dataset, judge, SETTINGS, CPU, threads=1)
+    path = measure_digits(dataset, judge, SETTINGS, CPU, threads=1)
     found = json.loads(path.read_text())
     assert path == judge / "reference.json"
     sizes = {name: entry["n"] for name, entry in found["measures"].items()}
@@ -234,25 +254,25 @@ def test_the_reference_of_real_digits(dataset, judge):
 
 def test_rounding_to_eight_bits_keeps_the_data():
     images = torch.arange(256, dtype=torch.uint8).view(1, 16, 16)
-    assert torch.equal(measures.quantised(engine.to_unit(images)), images)
+    assert torch.equal(quantised(to_unit(images)), images)
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path, dataset, judge):
     with pytest.raises(RunError, match="not a complete run"):
-        measures.measure(Run(tmp_path / "none"), dataset, judge, SETTINGS, CPU)
+        measure(Run(tmp_path / "none"), dataset, judge, SETTINGS, CPU)
     run = trained(tmp_path / "run", dataset, "conv-vae")
     with pytest.raises(RunError, match="no complete classifier"):
-        measures.measure(run, dataset, tmp_path, SETTINGS, CPU)
+        measure(run, dataset, tmp_path, SETTINGS, CPU)
     large = Dataset(*(Split(torch.ones(5, 9, 9, dtype=torch.uint8), torch.arange(5)),) * 3)
     other = classifier.train(large, tmp_path / "other", ClassifierSettings(epochs=1), CPU)
     with pytest.raises(ValueError, match="images of 9 pixels a side; expected 8"):
-        measures.measure(run, dataset, other, SETTINGS, CPU)
+        measure(run, dataset, other, SETTINGS, CPU)
     with pytest.raises(ValidationError, match="images = 20: expected at most samples = 12"):
         MeasureSettings(images=20, samples=12)
 
 
 SECTIONS = {
-    "measure": (measures.MeasureTarget, MeasureSettings, Runtime),
+    "measure": (MeasureTarget, MeasureSettings, Runtime),
     "classifier": (DataConfig, ClassifierSettings, Runtime),
 }
 
@@ -263,12 +283,12 @@ def test_the_notebooks_offer_every_setting_with_its_default(name):
     values = {key: value for key, (_, value) in cell.items()}
     assert all(type(value).__name__ == kind for kind, value in cell.values())
     if name == "measure":
-        target, settings, runtime = notebook.sections(dict(values) | {"run": "x"}, *SECTIONS[name])
+        target, settings, runtime = sections(dict(values) | {"run": "x"}, *SECTIONS[name])
         assert settings == MeasureSettings()
-        assert target == measures.MeasureTarget(run="x")
+        assert target == MeasureTarget(run="x")
         offered = set(MeasureSettings.model_fields) | {"run", "classifier"}
     else:
-        config, settings, runtime = notebook.sections(dict(values), *SECTIONS[name])
+        config, settings, runtime = sections(dict(values), *SECTIONS[name])
         assert settings == ClassifierSettings()
         assert config.dataset == "mnist"
         offered = set(ClassifierSettings.model_fields) | {"dataset", "results"}
@@ -276,6 +296,6 @@ def test_the_notebooks_offer_every_setting_with_its_default(name):
     assert set(values) == offered | {"data_root", "device", "threads"}
     wrong = {"run": "x"} if name == "measure" else {}
     with pytest.raises(ConfigError, match="sampels = 3: unknown parameter"):
-        notebook.sections(wrong | {"sampels": 3}, *SECTIONS[name])
-    root = runs.project_root()
+        sections(wrong | {"sampels": 3}, *SECTIONS[name])
+    root = project_root()
     assert nbformat.read(root / "notebooks" / f"{name}.ipynb", as_version=4).cells

@@ -10,13 +10,35 @@ import test_training
 import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from dcrw import engine, evaluation, losses, mechanism, notebook, runs, training
-from dcrw.config import ConfigError, EvaluationConfig, Runtime
-from dcrw.data import Dataset, Split
-from dcrw.mechanism import ForensicsConfig
-from dcrw.randomness import step_noise
-from dcrw.runs import Run, RunError
-from dcrw.writer import Model
+from dcrw.model import losses
+from dcrw.model.config import ConfigError
+from dcrw.model.writer import Model
+from dcrw.notebook import EvaluationTarget, sections
+from dcrw.training.config import EvaluationConfig, Runtime
+from dcrw.training.data import Dataset, Split, to_unit
+from dcrw.training.engine import initial_model
+from dcrw.training.evaluation import split_losses
+from dcrw.training.files import RunError, project_root
+from dcrw.training.loop import train
+from dcrw.training.randomness import step_noise
+from dcrw.training.run import Run
+from study.noise.mechanism import (
+    CORRELATIONS,
+    NO_FEEDBACK,
+    ForensicsConfig,
+    _follow_all,
+    active_units,
+    correlations_table,
+    difference_noise,
+    examine,
+    first_repeated,
+    follow,
+    latent_conventions,
+    missing_latent,
+    probe,
+    replaced_at,
+    sigma_agreement,
+)
 
 RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
 SETTINGS = ForensicsConfig(
@@ -28,11 +50,11 @@ dataset = test_training.dataset
 def small(architecture: str, correlation: float = 0.0) -> Model:
     model = {"architecture": architecture, "noise_correlation": correlation, "steps": 3}
     model |= {"steps": 1} if architecture == "conv-vae" else {}
-    return engine.initial_model(test_training.tiny(model=model).model, 0)
+    return initial_model(test_training.tiny(model=model).model, 0)
 
 
 def given(model: Model, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
-    images = engine.to_unit(dataset.test.images)
+    images = to_unit(dataset.test.images)
     shape = (model.config.steps, len(images), model.config.latent_size)
     correlation = model.config.noise_correlation
     return images, torch.tensor(step_noise(0, "noise", 0, shape, correlation))
@@ -57,7 +79,7 @@ def test_the_missing_divergence_is_that_of_joint_gaussians(correlation, steps):
         prior = MultivariateNormal(torch.zeros(steps, dtype=double), torch.eye(steps, dtype=double))
         joint += kl_divergence(q, prior).item()
     counted = losses.latent_loss(mean, log_sigma).sum().item()
-    missing = mechanism.missing_latent(correlation, steps, latent)
+    missing = missing_latent(correlation, steps, latent)
     assert missing == pytest.approx(joint - counted, abs=1e-8)
 
 
@@ -67,20 +89,20 @@ def test_the_noise_has_the_correlation_that_the_formula_assumes():
 
 
 def test_the_missing_divergence_at_its_ends():
-    assert mechanism.missing_latent(0, 10, 10) == 0
-    assert mechanism.missing_latent(1, 10, 10) == math.inf
-    assert mechanism.missing_latent(1, 1, 10) == 0
-    values = [mechanism.missing_latent(r, 10, 10) for r in (0.1, 0.5, 0.9, 0.99, 0.999999)]
+    assert missing_latent(0, 10, 10) == 0
+    assert missing_latent(1, 10, 10) == math.inf
+    assert missing_latent(1, 1, 10) == 0
+    values = [missing_latent(r, 10, 10) for r in (0.1, 0.5, 0.9, 0.99, 0.999999)]
     assert (np.diff([0, *values]) > 0).all() and values[-1] > 500
     for wrong in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="expected 0 to 1"):
-            mechanism.missing_latent(wrong, 10, 10)
+            missing_latent(wrong, 10, 10)
 
 
 @pytest.mark.parametrize(("steps", "latent"), [(10, 10), (4, 7), (1, 5)])
 def test_the_three_readings_of_the_constant(steps, latent):
     standard = torch.zeros(steps, 2, latent)
-    found = mechanism.latent_conventions(standard, standard)
+    found = latent_conventions(standard, standard)
     assert (found["exact"] == 0).all()
     torch.testing.assert_close(found["as_printed"], torch.full((2,), steps * (latent - 1) / 2))
     torch.testing.assert_close(
@@ -88,7 +110,7 @@ def test_the_three_readings_of_the_constant(steps, latent):
     )
     mean, log_sigma = torch.randn(2, steps, 3, latent, generator=torch.Generator().manual_seed(0))
     by_hand = 0.5 * (mean**2 + (2 * log_sigma).exp() - 2 * log_sigma).sum((0, 2))
-    found = mechanism.latent_conventions(mean, log_sigma)
+    found = latent_conventions(mean, log_sigma)
     torch.testing.assert_close(found["exact"], by_hand - steps * latent / 2)
     torch.testing.assert_close(found["as_printed"], by_hand - steps / 2)  # Eq. 27
     torch.testing.assert_close(found["half_t_each_step"], by_hand - steps * steps / 2)
@@ -101,7 +123,7 @@ def test_the_three_readings_of_the_constant(steps, latent):
 def test_following_without_replacing_is_the_model(dataset, architecture):
     model = small(architecture, 0.5)
     images, noise = given(model, dataset)
-    course, trace = mechanism.follow(model, images, noise), model.trace(images, noise)
+    course, trace = follow(model, images, noise), model.trace(images, noise)
     for name, expected in (("canvas", trace.canvas[-1]), *trace._asdict().items()):
         if name in ("latent", "mean", "log_sigma") or expected is trace.canvas[-1]:
             torch.testing.assert_close(getattr(course, name), expected)
@@ -114,16 +136,16 @@ def test_replaced_latents_are_what_the_decoder_gets(dataset, architecture):
     model = small(architecture)
     images, noise = given(model, dataset)
     prior = torch.full_like(noise[0], 2.0)
-    before, steps = mechanism.follow(model, images, noise), model.config.steps
-    repeated = mechanism.follow(model, images, noise, mechanism.first_repeated)
+    before, steps = follow(model, images, noise), model.config.steps
+    repeated = follow(model, images, noise, first_repeated)
     torch.testing.assert_close(repeated.latent, before.latent[:1].expand(steps, -1, -1))
     for place in range(steps):
-        replaced = mechanism.follow(model, images, noise, mechanism.replaced_at(place, prior))
+        replaced = follow(model, images, noise, replaced_at(place, prior))
         assert torch.equal(replaced.latent[place], prior)
         assert torch.equal(replaced.latent[:place], before.latent[:place])
         assert torch.equal(replaced.mean[: place + 1], before.mean[: place + 1])
         follows = (replaced.mean[place + 1 :] != before.mean[place + 1 :]).any()
-        assert follows == (architecture not in mechanism.NO_FEEDBACK and place + 1 < steps)
+        assert follows == (architecture not in NO_FEEDBACK and place + 1 < steps)
         drawn = model.generate(replaced.latent).canvas[-1]
         torch.testing.assert_close(replaced.canvas, drawn)
 
@@ -136,13 +158,13 @@ def test_a_probe_finds_what_is_linear_and_nothing_else():
     features, each = rng.normal(size=(1000, 40)) * 10 ** rng.uniform(-2, 2, 40), np.arange(1000)
     known = features / features.std(0) @ rng.normal(size=(40, 3))
     noise = rng.normal(size=(1000, 3))
-    assert mechanism.probe(features, known, each) > 0.999
-    assert abs(mechanism.probe(features, noise, each)) < 0.05
+    assert probe(features, known, each) > 0.999
+    assert abs(probe(features, noise, each)) < 0.05
     half = known + noise * known.std(0)
-    assert mechanism.probe(features, half, each) == pytest.approx(0.5, abs=0.08)
-    assert abs(mechanism.probe(np.zeros((1000, 4)), noise, each)) < 0.05
+    assert probe(features, half, each) == pytest.approx(0.5, abs=0.08)
+    assert abs(probe(np.zeros((1000, 4)), noise, each)) < 0.05
     unequal = np.column_stack([10 * known[:, 0], noise[:, 0]])  # counts by variance
-    assert mechanism.probe(features, unequal, each) > 0.95
+    assert probe(features, unequal, each) > 0.95
 
 
 def test_a_probe_leaves_out_all_rows_of_an_image():
@@ -151,13 +173,13 @@ def test_a_probe_leaves_out_all_rows_of_an_image():
     rng = np.random.default_rng(0)
     features = np.tile(rng.normal(size=(98, 200)), (4, 1))
     targets, images = np.tile(rng.normal(size=(98, 2)), (4, 1)), np.tile(np.arange(98), 4)
-    assert mechanism.probe(features, targets, np.arange(392)) > 0.9
-    assert mechanism.probe(features, targets, images) < 0.1
+    assert probe(features, targets, np.arange(392)) > 0.9
+    assert probe(features, targets, images) < 0.1
 
 
 def test_agreement_of_sigmas():
     first = np.random.default_rng(0).normal(size=(50, 4))
-    found = mechanism.sigma_agreement(np.stack([first, first, first + 0.7, -first]))
+    found = sigma_agreement(np.stack([first, first, first + 0.7, -first]))
     np.testing.assert_allclose(
         found["log_sigma_distance"], [0, 0, 0.7, 2 * np.abs(first).mean()], atol=1e-12
     )
@@ -179,7 +201,7 @@ def latents(correlation: float, sigmas: list[float], message: float) -> tuple[np
 
 
 def test_independent_noise_stays_in_the_difference():
-    found = mechanism.difference_noise(*latents(0, [1.0, 1.0, 0.5], message=0.5))
+    found = difference_noise(*latents(0, [1.0, 1.0, 0.5], message=0.5))
     np.testing.assert_allclose(found["difference_variance"], [0, 2, 1.25], rtol=0.02)
     np.testing.assert_allclose(found["difference_over_prior"], [0, 1, 0.625], rtol=0.02)
     np.testing.assert_allclose(found["difference_over_posterior"], [0, 1, 1], rtol=0.02)
@@ -189,15 +211,15 @@ def test_independent_noise_stays_in_the_difference():
 
 
 def test_shared_noise_leaves_the_difference():
-    found = mechanism.difference_noise(*latents(1, [1.0, 1.0, 0.9], message=0.5))
+    found = difference_noise(*latents(1, [1.0, 1.0, 0.9], message=0.5))
     np.testing.assert_allclose(found["difference_variance"], [0, 0, 0.01], rtol=0.02, atol=1e-12)
     assert found["difference_nats"][0] == 0 and found["difference_nats"][1] > 20
     assert found["difference_nats"][2] == pytest.approx(math.log1p(0.25 / 0.01), rel=0.1)
-    half = mechanism.difference_noise(*latents(0.5, [1.0, 1.0], message=0.5))
+    half = difference_noise(*latents(0.5, [1.0, 1.0], message=0.5))
     assert half["difference_over_prior"][1] == pytest.approx(0.5, rel=0.02)
-    silent = mechanism.difference_noise(*latents(1, [1.0, 1.0], message=0))
+    silent = difference_noise(*latents(1, [1.0, 1.0], message=0))
     assert silent["difference_nats"].tolist() == [0, 0]
-    few = mechanism.difference_noise(*(part[:, :4] for part in latents(0, [1, 1], message=0.5)))
+    few = difference_noise(*(part[:, :4] for part in latents(0, [1, 1], message=0.5)))
     assert few["difference_signal"][1] == pytest.approx(0.25, abs=0.15)  # not 0.25 + 2 / 4
 
 
@@ -207,9 +229,9 @@ def test_shared_noise_leaves_the_difference():
 def examined(tmp_path, dataset, architecture: str, correlation: float) -> dict[str, pd.DataFrame]:
     model = {"architecture": architecture, "noise_correlation": correlation}
     model |= {"steps": 1} if architecture == "conv-vae" else {"steps": 3}
-    run = training.train(Run(tmp_path), test_training.tiny(model=model), dataset)
+    run = train(Run(tmp_path), test_training.tiny(model=model), dataset)
     weights = (tmp_path / "model.safetensors").read_bytes()
-    folder = mechanism.examine(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
+    folder = examine(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
     assert (tmp_path / "model.safetensors").read_bytes() == weights
     written = json.loads((folder / "forensics.json").read_text())
     assert written["settings"] == SETTINGS.model_dump() and written["software"]["torch"]
@@ -235,10 +257,10 @@ def test_an_examined_run_has_all_its_files(tmp_path, dataset, architecture, corr
     assert by_step.latent.sum() == pytest.approx(own.latent, rel=1e-4)
     assert (by_step.images == 23).all() and (table.images == 23).all()
     doses = tables["correlations"]
-    assert set(doses.noise_correlation) == {*mechanism.CORRELATIONS, correlation}
+    assert set(doses.noise_correlation) == {*CORRELATIONS, correlation}
     measured = EvaluationConfig(batch_size=7, seed=5)
     row = doses[doses.noise_correlation == 0.5].iloc[0]
-    lx, lz = evaluation.split_losses(model, dataset.test, measured, 0.5)
+    lx, lz = split_losses(model, dataset.test, measured, 0.5)
     assert row.reconstruction == pytest.approx(lx.mean(), rel=1e-5)
     assert row.total_se == pytest.approx((lx + lz.sum(1)).std(ddof=1) / np.sqrt(23), rel=1e-4)
     if architecture in ("dcrw", "draw"):
@@ -247,7 +269,7 @@ def test_an_examined_run_has_all_its_files(tmp_path, dataset, architecture, corr
         assert (doses.missing == 0).all()
     else:
         assert doses.missing.iloc[-1] == math.inf and doses.missing[0] == 0
-        assert row.missing == pytest.approx(mechanism.missing_latent(0.5, 3, 2), rel=1e-5)
+        assert row.missing == pytest.approx(missing_latent(0.5, 3, 2), rel=1e-5)
     assert tables["bounds"].samples.tolist() == [1, 10, 20]
     assert (tables["bounds"].images == 5).all()
 
@@ -269,11 +291,11 @@ def test_without_feedback_shared_noise_is_one_latent(tmp_path, dataset):
 def test_batches_do_not_change_shapes_or_share_noise(dataset):
     """23 images in batches of 7: all are there, in order, and no two have the same noise."""
     model = small("dcrw-write-only")
-    course = mechanism._follow_all(model, dataset.test.images, SETTINGS)
+    course = _follow_all(model, dataset.test.images, SETTINGS)
     assert course.latent.shape == (3, 23, 2) and course.canvas.shape == (23, 8, 8)
     noise = (course.latent - course.mean) / course.log_sigma.exp()
     assert len(noise.reshape(-1).round(decimals=4).unique()) > 130
-    other = mechanism._follow_all(model, dataset.test.images, SETTINGS, draw=1)
+    other = _follow_all(model, dataset.test.images, SETTINGS, draw=1)
     assert torch.equal(course.mean[0], other.mean[0])
     assert not torch.isclose(course.latent, other.latent).any(0).all()
 
@@ -281,9 +303,9 @@ def test_batches_do_not_change_shapes_or_share_noise(dataset):
 def test_what_replaces_a_latent_is_a_draw_of_its_own(dataset):
     model = small("dcrw-write-only")
     images = dataset.test.images[torch.arange(2000) % 23]
-    drawn = mechanism._follow_all(model, images, SETTINGS)
-    replaced = mechanism._follow_all(
-        model, images, SETTINGS, condition=lambda prior: mechanism.replaced_at(0, prior)
+    drawn = _follow_all(model, images, SETTINGS)
+    replaced = _follow_all(
+        model, images, SETTINGS, condition=lambda prior: replaced_at(0, prior)
     ).latent[0]
     assert replaced.mean().item() == pytest.approx(0, abs=0.06)
     assert replaced.std().item() == pytest.approx(1, abs=0.05)
@@ -294,7 +316,7 @@ def test_what_replaces_a_latent_is_a_draw_of_its_own(dataset):
 
 def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
     with pytest.raises(RunError, match="not a complete run"):
-        mechanism.examine(Run(tmp_path), dataset, SETTINGS, torch.device("cpu"))
+        examine(Run(tmp_path), dataset, SETTINGS, torch.device("cpu"))
     for wrong, message in (
         ({"images": 3}, "images = 3"),
         ({"draws": 1}, "draws = 1"),
@@ -303,9 +325,9 @@ def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
         ({"run": 5}, "run = 5"),
     ):
         with pytest.raises(ConfigError, match=message):
-            notebook.sections(
+            sections(
                 {"run": "somewhere", "images": 100} | wrong,
-                notebook.EvaluationTarget,
+                EvaluationTarget,
                 ForensicsConfig,
                 Runtime,
             )
@@ -313,9 +335,9 @@ def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
 
 def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):
     """Its cells, in order."""
-    training.train(Run(tmp_path), test_training.tiny(), dataset)
-    monkeypatch.setattr(notebook, "load_data", lambda config, runtime: dataset)
-    book = json.loads((runs.project_root() / "notebooks" / "forensics.ipynb").read_text())
+    train(Run(tmp_path), test_training.tiny(), dataset)
+    monkeypatch.setattr("dcrw.notebook.load_data", lambda config, runtime: dataset)
+    book = json.loads((project_root() / "notebooks" / "forensics.ipynb").read_text())
     first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
     names: dict = {}
     exec(first, names)
@@ -330,7 +352,7 @@ def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):
 
 def test_data_without_enough_images_is_no_error(dataset):
     few = Split(dataset.test.images[:12], dataset.test.labels[:12])
-    table = mechanism.correlations_table(small("dcrw"), few, SETTINGS)
+    table = correlations_table(small("dcrw"), few, SETTINGS)
     assert (table.images == 12).all()
 
 
@@ -340,6 +362,6 @@ def test_active_units_vary_over_images_not_over_noise():
     mean[..., 0] = rng.normal(size=(1, 2, 50))  # images differ
     mean[..., 1] = rng.normal(size=(200, 2, 1))  # draws differ, images do not
     mean[:, 1, :, 2] = 0.09 * np.sign(rng.normal(size=50))  # variance below the threshold
-    np.testing.assert_array_equal(mechanism.active_units(mean), [1, 1])
+    np.testing.assert_array_equal(active_units(mean), [1, 1])
     mean[:, 1, :, 2] *= 3
-    np.testing.assert_array_equal(mechanism.active_units(mean), [1, 2])
+    np.testing.assert_array_equal(active_units(mean), [1, 2])

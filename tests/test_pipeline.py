@@ -99,10 +99,10 @@ def test_a_second_run_does_nothing(project):
 def test_edits_rerun_what_depends_on_them(project):
     shown = {"figures_4_5", "figure_6", "table_1", "numbers", "your_run", "quick"}
     cases = {
-        "dcrw/figures.py": shown,
+        "study/style.py": shown,
         "notebooks/figure_6.ipynb": {"figure_6", "your_run", "quick"},
         "notebooks/evaluate.ipynb": shown | {"evaluate"},
-        "dcrw/writer.py": shown | {"train", "evaluate"},
+        "dcrw/model/writer.py": shown | {"train", "evaluate"},
     }
     for path, expected in cases.items():
         before = (project / path).read_text()

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dcrw import claims, power, predictive
+from study.claims import power, predictive, rules
+from study.claims.rules import above, matches, sharper
 
 PROJECT = Path(__file__).parents[1]
 T3 = 4.302652729911275  # Student's t, 97.5%, two degrees of freedom, from tables
@@ -142,7 +143,7 @@ def test_distance_to_reference_at_its_borders():
 def test_vectorised_intervals_judge_as_claims_do(limit, n):
     draws = np.random.default_rng(n)
     values = draws.normal(draws.normal(0, 0.2, (CASES, 1)), 0.1, (CASES, n))
-    expected = [[rule(row, limit).holds for row in values] for rule in (claims.below, claims.above)]
+    expected = [[rule(row, limit).holds for row in values] for rule in (rules.below, above)]
     found = [power.below(values, limit).tolist(), power.above(values, limit).tolist()]
     assert found == expected
     assert {True, False} == set(found[0]) == set(found[1])
@@ -156,8 +157,7 @@ def test_vectorised_tolerance_judges_as_claims_do(n):
     rms = np.sqrt(np.square(spreads).mean(-1))
     for limit in limits:
         expected = [
-            claims.matches(*case, limit).holds
-            for case in zip(means, spreads, published, strict=True)
+            matches(*case, limit).holds for case in zip(means, spreads, published, strict=True)
         ]
         found = power.matches(means, rms, published, limit).tolist()
         assert found == expected
@@ -166,9 +166,7 @@ def test_vectorised_tolerance_judges_as_claims_do(n):
 
 def test_vectorised_sharpness_judges_as_claims_do():
     values = np.random.default_rng(0).normal(0.02, 0.01, (CASES, 3))
-    expected = [
-        claims.sharper(row, 2 * stats.norm.sf(np.abs(row) / 0.004), 0.01).holds for row in values
-    ]
+    expected = [sharper(row, 2 * stats.norm.sf(np.abs(row) / 0.004), 0.01).holds for row in values]
     found = power.sharper(values, 0.004, 0.01).tolist()
     assert found == expected
     assert {True, False} == set(found)

@@ -11,13 +11,14 @@ from common import Killed, kill_at
 from filelock import FileLock
 from safetensors.torch import load_file
 
-from dcrw import engine, seeds, training
-from dcrw.config import RunConfig, make_config
-from dcrw.data import Dataset, Split
-from dcrw.engine import Engine
-from dcrw.randomness import BatchOrder, step_noise
-from dcrw.runs import Run, RunError
-from dcrw.seeds import SeedsEngine
+from dcrw.training.config import RunConfig, make_config
+from dcrw.training.data import Dataset, Split
+from dcrw.training.engine import Engine, initial_model
+from dcrw.training.files import RunError
+from dcrw.training.loop import TrainingError, train, train_seeds
+from dcrw.training.randomness import BatchOrder, step_noise
+from dcrw.training.run import Run
+from dcrw.training.seeds import SeedsEngine, unstacked
 
 TINY = {
     "image_size": 8,
@@ -164,11 +165,11 @@ def test_models_are_copies_with_each_runs_weights() -> None:
     configs = runs_of()
     joined = SeedsEngine(configs, images(), CPU)
     for config, model in zip(configs, joined.models(), strict=True):
-        own = engine.initial_model(config.model, config.training.seed)
+        own = initial_model(config.model, config.training.seed)
         for name, value in own.state_dict().items():
             assert torch.equal(model.state_dict()[name], value), name
     model.get_parameter("heads.bias").data.fill_(3.0)
-    assert not torch.equal(seeds.unstacked(joined.model, 2).heads.bias, model.heads.bias)
+    assert not torch.equal(unstacked(joined.model, 2).heads.bias, model.heads.bias)
 
 
 def test_only_seeds_may_differ() -> None:
@@ -185,7 +186,7 @@ def test_other_differences_leave_no_folder(tmp_path: Path, dataset: Dataset) -> 
     changed = configs[1].training.model_copy(update={"clip_norm": 1.0})
     configs[1] = configs[1].model_copy(update={"training": changed})
     with pytest.raises(ValueError, match="differ in more than their seed"):
-        training.train_seeds(runs, configs, dataset, CPU)
+        train_seeds(runs, configs, dataset, CPU)
     assert not list(tmp_path.iterdir())
 
 
@@ -231,15 +232,15 @@ def assert_same_runs(first: Run, second: Run) -> None:
 
 def test_every_seed_leaves_the_folder_of_its_own_run(tmp_path: Path, dataset: Dataset) -> None:
     runs, configs = short_runs(tmp_path / "joined")
-    training.train_seeds(runs, configs, dataset, CPU)
+    train_seeds(runs, configs, dataset, CPU)
     for run, config in zip(runs, configs, strict=True):
-        own = training.train(Run(tmp_path / "own" / config.folder_name), config, dataset, CPU)
+        own = train(Run(tmp_path / "own" / config.folder_name), config, dataset, CPU)
         assert_same_runs(run, own)
         assert run.provenance["seed"] == config.training.seed
         assert [part["side_by_side"] for part in run.provenance["segments"]] == [3]
         assert "side_by_side" not in own.provenance["segments"][0]
     before = (runs[0].folder / "model.safetensors").stat().st_mtime_ns
-    training.train_seeds(runs, configs, dataset, CPU)
+    train_seeds(runs, configs, dataset, CPU)
     assert (runs[0].folder / "model.safetensors").stat().st_mtime_ns == before
 
 
@@ -247,22 +248,22 @@ def test_runs_side_by_side_resume_together_or_alone(
     tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, configs = short_runs(tmp_path / "whole")
-    training.train_seeds(whole, configs, dataset, CPU)
+    train_seeds(whole, configs, dataset, CPU)
     for way in ("together", "alone"):
         runs, _ = short_runs(tmp_path / way)
         with monkeypatch.context() as patch:
             kill_at(patch, 8)
             with pytest.raises(Killed):
-                training.train_seeds(runs, configs, dataset, CPU)
+                train_seeds(runs, configs, dataset, CPU)
         assert [run.load_checkpoint().iteration for run in runs] == [6, 6, 6]
         if way == "together":
-            training.train_seeds(runs, configs, dataset, CPU)
+            train_seeds(runs, configs, dataset, CPU)
             for run, other in zip(runs, whole, strict=True):
                 own, same = (load_file(r.folder / "model.safetensors") for r in (run, other))
                 assert all(torch.equal(value, same[name]) for name, value in own.items())
         else:
-            training.train(runs[1], configs[1], dataset, CPU)
-            training.train_seeds(runs, configs, dataset, CPU)  # the two that are left
+            train(runs[1], configs[1], dataset, CPU)
+            train_seeds(runs, configs, dataset, CPU)  # the two that are left
             for run, other in zip(runs, whole, strict=True):
                 assert_same_runs(run, other)
 
@@ -274,9 +275,9 @@ def test_checkpoints_of_different_iterations_are_refused(
     with monkeypatch.context() as patch:
         kill_at(patch, 4)
         with pytest.raises(Killed):
-            training.train(runs[0], configs[0], dataset, CPU)
+            train(runs[0], configs[0], dataset, CPU)
     with pytest.raises(RunError, match=r"its checkpoint is of iteration 0, that of .* of 3"):
-        training.train_seeds(runs, configs, dataset, CPU)
+        train_seeds(runs, configs, dataset, CPU)
     assert runs[0].load_checkpoint().iteration == 3
 
 
@@ -285,8 +286,8 @@ def test_a_folder_in_use_refuses_all(tmp_path: Path, dataset: Dataset) -> None:
     runs[2].folder.mkdir()
     held = FileLock(runs[2].folder / ".lock")
     with held, pytest.raises(RunError, match="in use by another process"):
-        training.train_seeds(runs, configs, dataset, CPU)
-    training.train_seeds(runs, configs, dataset, CPU)
+        train_seeds(runs, configs, dataset, CPU)
+    train_seeds(runs, configs, dataset, CPU)
     assert all(run.complete for run in runs)
 
 
@@ -303,8 +304,8 @@ def test_one_seed_that_goes_astray_stops_all_and_keeps_their_checkpoints(
         return real(self, indices, noise)
 
     monkeypatch.setattr(Engine, "iterate_all", poisoned)
-    with pytest.raises(training.TrainingError, match="iteration 8: the loss is not finite"):
-        training.train_seeds(runs, configs, dataset, CPU)
+    with pytest.raises(TrainingError, match="iteration 8: the loss is not finite"):
+        train_seeds(runs, configs, dataset, CPU)
     for run in runs:
         checkpoint = run.load_checkpoint()
         assert checkpoint.iteration == 6 and not run.complete

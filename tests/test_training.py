@@ -15,13 +15,17 @@ import torch
 from common import Killed, kill_at
 from safetensors.torch import load_file
 
-from dcrw import config as configs
-from dcrw import engine, runs, snapshots, training
-from dcrw.data import DataError, Dataset, Split
-from dcrw.engine import Engine, GradientClip
-from dcrw.layers import logical_heads
-from dcrw.randomness import BatchOrder, step_noise
-from dcrw.runs import Run, RunError
+from dcrw.model.config import ModelConfig
+from dcrw.model.layers import logical_heads
+from dcrw.training import loop, snapshots
+from dcrw.training.config import Keeping, RunConfig, make_config
+from dcrw.training.data import DataError, Dataset, Split, to_unit
+from dcrw.training.device import DeviceError, prepared, resolve_device
+from dcrw.training.engine import Engine, GradientClip, initial_model
+from dcrw.training.files import RunError, write_json
+from dcrw.training.loop import Interrupted, TrainingError, train
+from dcrw.training.randomness import BatchOrder, step_noise
+from dcrw.training.run import Run, load_weights, run_for
 
 TINY = {
     "image_size": 8,
@@ -33,17 +37,17 @@ TINY = {
 }
 
 
-STATE = configs.Keeping(keep_state=True)
+STATE = Keeping(keep_state=True)
 
 
-def tiny(name: str = "tiny", model: dict | None = None, **more) -> configs.RunConfig:
+def tiny(name: str = "tiny", model: dict | None = None, **more) -> RunConfig:
     settings = {
         "iterations": 12,
         "batch_size": 5,
         "metrics_interval": 4,
         "checkpoint_interval": 3,
     } | more
-    return configs.make_config({"name": name, "model": TINY | (model or {}), "training": settings})
+    return make_config({"name": name, "model": TINY | (model or {}), "training": settings})
 
 
 @pytest.fixture
@@ -67,28 +71,28 @@ def assert_same_weights(first: Run, second: Run) -> None:
 @pytest.fixture(autouse=True)
 def on_the_cpu(monkeypatch):
     """Bit-identity is promised there; a GPU, where there is one, has a test of its own."""
-    monkeypatch.setattr(training.engines, "resolve_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr(loop, "resolve_device", lambda name: torch.device("cpu"))
 
 
 @pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_killed_run_ends_bit_identical(tmp_path, monkeypatch, dataset, architecture, optimizer):
     config = tiny(model={"architecture": architecture}, optimizer=optimizer)
-    whole = training.train(Run(tmp_path / "whole"), config, dataset)
+    whole = train(Run(tmp_path / "whole"), config, dataset)
     with monkeypatch.context() as patch:
         kill_at(patch, 8)
         with pytest.raises(Killed):
-            training.train(Run(tmp_path / "cut"), config, dataset)
+            train(Run(tmp_path / "cut"), config, dataset)
     cut = Run(tmp_path / "cut")
     assert not cut.complete and cut.load_checkpoint().iteration == 6
-    training.train(cut, config, dataset)
+    train(cut, config, dataset)
     assert_same_weights(whole, cut)
     assert cut.metrics().equals(whole.metrics())
 
 
 def test_an_interrupt_saves_where_it_stopped(tmp_path, monkeypatch, dataset):
     config = tiny()
-    whole = training.train(Run(tmp_path / "whole"), config, dataset)
+    whole = train(Run(tmp_path / "whole"), config, dataset)
     real, run = Engine.iterate, Run(tmp_path / "cut")
 
     def interrupted(self, indices, noise):
@@ -98,11 +102,11 @@ def test_an_interrupt_saves_where_it_stopped(tmp_path, monkeypatch, dataset):
     with monkeypatch.context() as patch:
         patch.setattr(Engine, "iterate", interrupted)
         with pytest.raises(
-            training.Interrupted, match="stopped after iteration 1; the same command resumes"
+            Interrupted, match="stopped after iteration 1; the same command resumes"
         ):
-            training.train(run, config, dataset)
+            train(run, config, dataset)
     assert run.load_checkpoint().iteration == 1
-    training.train(run, config, dataset)
+    train(run, config, dataset)
     assert_same_weights(whole, run)
     assert run.metrics().equals(whole.metrics())
 
@@ -114,13 +118,13 @@ import sys, torch
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_training as t
-from dcrw import training
-from dcrw.data import Dataset, Split
+from dcrw.training import train
+from dcrw.training.data import Dataset, Split
 numbers = torch.Generator().manual_seed(0)
 images = torch.randint(0, 256, (23, 8, 8), generator=numbers, dtype=torch.uint8)
 split = Split(images, torch.zeros(23, dtype=torch.int64))
 config = t.tiny(iterations=400, checkpoint_interval=20)
-training.train(t.Run(Path(sys.argv[1])), config, Dataset(split, split, split))
+train(t.Run(Path(sys.argv[1])), config, Dataset(split, split, split))
 """
     code = code.format(tests=str(Path(__file__).parent))
     cut, whole = tmp_path / "cut", tmp_path / "whole"
@@ -138,20 +142,20 @@ training.train(t.Run(Path(sys.argv[1])), config, Dataset(split, split, split))
 
 
 def test_a_complete_run_returns_at_once(tmp_path, monkeypatch, dataset):
-    run = training.train(Run(tmp_path), tiny(), dataset)
+    run = train(Run(tmp_path), tiny(), dataset)
     before = (tmp_path / "model.safetensors").stat().st_mtime_ns
     kill_at(monkeypatch, 0)
-    training.train(run, tiny(), dataset)
+    train(run, tiny(), dataset)
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
 
 
 def test_a_complete_run_may_lack_its_weights_but_says_so(tmp_path, dataset):
-    run = training.train(Run(tmp_path), tiny(), dataset)
+    run = train(Run(tmp_path), tiny(), dataset)
     kept = tmp_path / "model.safetensors"
     digest = hashlib.sha256(kept.read_bytes()).hexdigest()
     assert run.provenance["weights_sha256"] == digest
     kept.unlink()
-    training.train(Run(tmp_path), tiny(), dataset)
+    train(Run(tmp_path), tiny(), dataset)
     assert run.complete
     assert not kept.exists()
     with pytest.raises(RunError, match=r"model\.safetensors: missing, though the run is complete"):
@@ -170,16 +174,16 @@ def test_a_folder_in_use_is_refused(tmp_path, dataset):
     ) as holder:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(RunError, match="in use by another process"):
-            training.train(run, tiny(), dataset)
+            train(run, tiny(), dataset)
         holder.stdin.close()
-    training.train(run, tiny(), dataset)
+    train(run, tiny(), dataset)
 
 
 def test_another_configuration_is_refused(tmp_path, dataset):
-    run = training.train(Run(tmp_path), tiny(), dataset)
+    run = train(Run(tmp_path), tiny(), dataset)
     before = weights(run)
     with pytest.raises(RunError, match="holds another configuration"):
-        training.train(run, tiny(learning_rate=0.5), dataset)
+        train(run, tiny(learning_rate=0.5), dataset)
     assert all(torch.equal(value, before[name]) for name, value in weights(run).items())
 
 
@@ -188,7 +192,7 @@ def test_a_damaged_checkpoint_is_an_error_and_stays(tmp_path, monkeypatch, datas
     with monkeypatch.context() as patch:
         kill_at(patch, 8)
         with pytest.raises(Killed):
-            training.train(run, tiny(), dataset)
+            train(run, tiny(), dataset)
     path = tmp_path / "checkpoint.safetensors"
     whole = path.read_bytes()
     for damaged in (whole[:100], b"", b"\xff" * 200):
@@ -196,17 +200,17 @@ def test_a_damaged_checkpoint_is_an_error_and_stays(tmp_path, monkeypatch, datas
         with pytest.raises(
             RunError, match=r"checkpoint\.safetensors: not a readable safetensors file"
         ):
-            training.train(run, tiny(), dataset)
+            train(run, tiny(), dataset)
         assert path.read_bytes() == damaged
     path.write_bytes(whole)
-    assert training.train(run, tiny(), dataset).complete
+    assert train(run, tiny(), dataset).complete
 
 
 def test_weights_of_another_model_are_refused(tmp_path, dataset):
-    run = training.train(Run(tmp_path), tiny(), dataset)
-    other = configs.ModelConfig(**TINY | {"hidden_size": 6})
+    run = train(Run(tmp_path), tiny(), dataset)
+    other = ModelConfig(**TINY | {"hidden_size": 6})
     with pytest.raises(RunError, match="weights of another model"):
-        runs.load_weights(other, run.folder / "model.safetensors")
+        load_weights(other, run.folder / "model.safetensors")
 
 
 def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch, dataset):
@@ -217,8 +221,8 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeyp
         return real(self, indices, noise * (np.nan if len(calls) == 8 else 1)).clone()
 
     monkeypatch.setattr(Engine, "iterate", poisoned)
-    with pytest.raises(training.TrainingError, match="iteration 8: the loss is not finite"):
-        training.train(run, tiny(), dataset)
+    with pytest.raises(TrainingError, match="iteration 8: the loss is not finite"):
+        train(run, tiny(), dataset)
     checkpoint = run.load_checkpoint()
     assert checkpoint.iteration == 6 and not run.complete
     assert all(value.isfinite().all() for value in checkpoint.tensors.values())
@@ -230,14 +234,14 @@ def test_a_checkpoint_without_its_metrics_is_refused(tmp_path, monkeypatch, data
     with monkeypatch.context() as patch:
         kill_at(patch, 8)
         with pytest.raises(Killed):
-            training.train(run, tiny(), dataset)
+            train(run, tiny(), dataset)
     metrics = tmp_path / "metrics.csv"
     whole = metrics.read_text()
     metrics.unlink() if left is None else metrics.write_text(left)
     with pytest.raises(RunError, match=r"metrics\.csv: ends at iteration 0; expected 4"):
-        training.train(run, tiny(), dataset)
+        train(run, tiny(), dataset)
     metrics.write_text(whole + "10,1.5")  # torn
-    assert training.train(run, tiny(), dataset).metrics().iteration.tolist() == [4, 8, 12]
+    assert train(run, tiny(), dataset).metrics().iteration.tolist() == [4, 8, 12]
 
 
 def test_non_finite_weights_are_not_kept(tmp_path, monkeypatch, dataset):
@@ -251,15 +255,15 @@ def test_non_finite_weights_are_not_kept(tmp_path, monkeypatch, dataset):
         return losses
 
     monkeypatch.setattr(Engine, "iterate", poisoned)
-    with pytest.raises(training.TrainingError, match=r"iteration 6: model\..* is not finite"):
-        training.train(run, tiny(), dataset)
+    with pytest.raises(TrainingError, match=r"iteration 6: model\..* is not finite"):
+        train(run, tiny(), dataset)
     assert run.load_checkpoint().iteration == 3
 
 
 def test_images_of_another_size_leave_no_folder(tmp_path, dataset):
     config = tiny(model={"image_size": 12})
     with pytest.raises(DataError, match="image_size = 12: expected 8"):
-        training.train(Run(tmp_path / "run"), config, dataset)
+        train(Run(tmp_path / "run"), config, dataset)
     assert not (tmp_path / "run").exists()
 
 
@@ -271,7 +275,7 @@ def test_metrics_are_means_over_their_interval(tmp_path, monkeypatch, dataset):
         return seen[-1]
 
     monkeypatch.setattr(Engine, "iterate", recorded)
-    table = training.train(Run(tmp_path), tiny(iterations=10), dataset).metrics()
+    table = train(Run(tmp_path), tiny(iterations=10), dataset).metrics()
     assert table.iteration.tolist() == [4, 8, 10]
     losses = torch.stack(seen).double().numpy()
     np.testing.assert_allclose(
@@ -281,7 +285,7 @@ def test_metrics_are_means_over_their_interval(tmp_path, monkeypatch, dataset):
 
 
 def test_provenance_says_what_was_run(tmp_path, dataset):
-    found = training.train(Run(tmp_path), tiny(), dataset, threads=1).provenance
+    found = train(Run(tmp_path), tiny(), dataset, threads=1).provenance
     assert (
         found["config_digest"] == tiny().digest and found["iterations"] == 12 and found["seed"] == 0
     )
@@ -297,8 +301,8 @@ def test_provenance_names_every_segment(tmp_path, monkeypatch, dataset):
     with monkeypatch.context() as patch:
         kill_at(patch, 8)
         with pytest.raises(Killed):
-            training.train(run, tiny(), dataset, threads=1)
-    found = training.train(run, tiny(), dataset, threads=1).provenance
+            train(run, tiny(), dataset, threads=1)
+    found = train(run, tiny(), dataset, threads=1).provenance
     assert [(part["from"], part["to"]) for part in found["segments"]] == [(0, 6), (6, 12)]
     assert all({"device", "software"} <= set(part) for part in found["segments"])
     total = sum(part["seconds"] for part in found["segments"])
@@ -307,12 +311,12 @@ def test_provenance_names_every_segment(tmp_path, monkeypatch, dataset):
 
 def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
     path = tmp_path / "file.json"
-    runs.write_json(path, {"a": 1})
+    write_json(path, {"a": 1})
     with pytest.raises(ValueError, match="Out of range float"):
-        runs.write_json(path, {"a": float("nan")})
+        write_json(path, {"a": float("nan")})
     monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        runs.write_json(path, {"a": 2})
+        write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
 
 
@@ -347,7 +351,7 @@ def test_every_image_is_seen_once_an_epoch():
 def test_clipping_scales_each_group_by_its_own_norm(scope):
     config = tiny(clip_scope=scope, clip_norm=0.5)
     torch.manual_seed(0)
-    model = engine.initial_model(config.model, 0)
+    model = initial_model(config.model, 0)
     clip = GradientClip(model, config.training)
     generator = torch.Generator().manual_seed(1)
     before = {}
@@ -426,9 +430,7 @@ def test_a_cuda_graph_trains_as_eager_cuda(dataset):
 
 def test_logical_heads_cover_every_weight_once():
     for architecture in ("dcrw", "dcrw-write-only", "draw"):
-        model = engine.initial_model(
-            configs.ModelConfig(architecture=architecture, initial_state="learned"), 0
-        )
+        model = initial_model(ModelConfig(architecture=architecture, initial_state="learned"), 0)
         counted = sum(
             p[rows].numel() for _, head in logical_heads(model) for p, rows in head.items()
         )
@@ -438,25 +440,23 @@ def test_logical_heads_cover_every_weight_once():
 def test_devices_are_never_swapped(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert engine.resolve_device("auto").type == "cpu"
-    with pytest.raises(engine.DeviceError, match="device = 'cuda': no CUDA device is available"):
-        engine.resolve_device("cuda")
-    with pytest.raises(engine.DeviceError, match="device = 'tpu': expected auto, cpu or cuda"):
-        engine.resolve_device("tpu")
+    assert resolve_device("auto").type == "cpu"
+    with pytest.raises(DeviceError, match="device = 'cuda': no CUDA device is available"):
+        resolve_device("cuda")
+    with pytest.raises(DeviceError, match="device = 'tpu': expected auto, cpu or cuda"):
+        resolve_device("tpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert (
-        engine.resolve_device("auto").type == "cuda" and engine.resolve_device("cpu").type == "cpu"
-    )
+    assert resolve_device("auto").type == "cuda" and resolve_device("cpu").type == "cpu"
 
 
 def test_training_leaves_the_process_as_it_was(tmp_path, dataset):
     """Flushed denormals and the number of threads would act on whatever runs next."""
     before = torch.get_num_threads()
     smallest = torch.tensor(1e-310, dtype=torch.float64)
-    training.train(Run(tmp_path), tiny(), dataset, threads=before + 1)
+    train(Run(tmp_path), tiny(), dataset, threads=before + 1)
     assert torch.get_num_threads() == before
     assert (smallest * 1).item() > 0
-    with engine.prepared(torch.device("cpu"), before + 1):
+    with prepared(torch.device("cpu"), before + 1):
         assert torch.get_num_threads() == before + 1
         assert (smallest * 1).item() == 0
 
@@ -465,24 +465,22 @@ def test_building_a_model_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    engine.initial_model(configs.ModelConfig(), 0)
+    initial_model(ModelConfig(), 0)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_a_run_learns(tmp_path, dataset):
-    table = training.train(
-        Run(tmp_path), tiny(iterations=600, learning_rate=0.01), dataset
-    ).metrics()
+    table = train(Run(tmp_path), tiny(iterations=600, learning_rate=0.01), dataset).metrics()
     assert table.reconstruction.iloc[-1] < table.reconstruction.iloc[0] - 2
 
 
 def test_a_longer_run_goes_on_from_a_shorter_one_bit_for_bit(tmp_path, dataset):
     short, long = tiny("short"), tiny("long", iterations=20)
-    first = training.train(runs.run_for(short, tmp_path), short, dataset, keeping=STATE)
+    first = train(run_for(short, tmp_path), short, dataset, keeping=STATE)
     assert first.complete and first.load_checkpoint().iteration == 12
-    straight = training.train(Run(tmp_path / "straight"), long, dataset)
-    prolonged = runs.run_for(long, tmp_path)
-    training.train(prolonged, long, dataset, keeping=configs.Keeping(continues="short"))
+    straight = train(Run(tmp_path / "straight"), long, dataset)
+    prolonged = run_for(long, tmp_path)
+    train(prolonged, long, dataset, keeping=Keeping(continues="short"))
     assert_same_weights(straight, prolonged)
     assert prolonged.metrics().equals(straight.metrics())
     assert prolonged.metrics()[:3].equals(first.metrics())
@@ -493,32 +491,32 @@ def test_a_longer_run_goes_on_from_a_shorter_one_bit_for_bit(tmp_path, dataset):
 
 def test_only_a_shorter_run_that_is_else_alike_can_be_gone_on_from(tmp_path, dataset):
     short, long = tiny("short"), tiny("long", iterations=20)
-    go_on = configs.Keeping(continues="short")
-    target = runs.run_for(long, tmp_path)
+    go_on = Keeping(continues="short")
+    target = run_for(long, tmp_path)
     with pytest.raises(RunError, match="no complete run short with seed 0"):
-        training.train(target, long, dataset, keeping=go_on)
-    training.train(runs.run_for(short, tmp_path), short, dataset)
+        train(target, long, dataset, keeping=go_on)
+    train(run_for(short, tmp_path), short, dataset)
     with pytest.raises(RunError, match="its last checkpoint was not kept"):
-        training.train(target, long, dataset, keeping=go_on)
+        train(target, long, dataset, keeping=go_on)
     other = tiny("long", iterations=20, batch_size=4)
     with pytest.raises(RunError, match="differs in nothing but fewer iterations"):
-        training.train(runs.run_for(other, tmp_path), other, dataset, keeping=go_on)
+        train(run_for(other, tmp_path), other, dataset, keeping=go_on)
     uneven = tiny("uneven", iterations=10)
-    training.train(runs.run_for(uneven, tmp_path), uneven, dataset, keeping=STATE)
+    train(run_for(uneven, tmp_path), uneven, dataset, keeping=STATE)
     with pytest.raises(RunError, match="a multiple of metrics_interval"):
-        training.train(target, long, dataset, keeping=configs.Keeping(continues="uneven"))
+        train(target, long, dataset, keeping=Keeping(continues="uneven"))
 
 
 def test_snapshots_change_nothing_and_survive_a_kill(tmp_path, monkeypatch, dataset):
-    config, pictures = tiny(), configs.Keeping(snapshots=3)
-    plain = training.train(Run(tmp_path / "plain"), config, dataset)
-    whole = training.train(Run(tmp_path / "whole"), config, dataset, keeping=pictures)
+    config, pictures = tiny(), Keeping(snapshots=3)
+    plain = train(Run(tmp_path / "plain"), config, dataset)
+    whole = train(Run(tmp_path / "whole"), config, dataset, keeping=pictures)
     cut = Run(tmp_path / "cut")
     with monkeypatch.context() as patch:
         kill_at(patch, 8)
         with pytest.raises(Killed):
-            training.train(cut, config, dataset, keeping=pictures)
-    training.train(cut, config, dataset, keeping=pictures)
+            train(cut, config, dataset, keeping=pictures)
+    train(cut, config, dataset, keeping=pictures)
     assert_same_weights(plain, whole)
     names = [path.name for path in sorted((whole.folder / "snapshots").iterdir())]
     assert names == [f"{moment:06d}.npz" for moment in snapshots.moments(3, 12)]
@@ -529,7 +527,7 @@ def test_snapshots_change_nothing_and_survive_a_kill(tmp_path, monkeypatch, data
         assert np.array_equal(ours["images"], dataset.test.images[:16].numpy())
     last = whole.model()
     noise = torch.as_tensor(step_noise(snapshots.SEED, "generation", 0, (2, 16, 2), 0.0))
-    drawn = last(engine.to_unit(dataset.test.images[:16]), noise).canvas.sigmoid()
+    drawn = last(to_unit(dataset.test.images[:16]), noise).canvas.sigmoid()
     found = np.load(whole.folder / "snapshots" / names[-1])["reconstructed"]
     np.testing.assert_allclose(found, 255 * drawn.detach().numpy(), atol=0.51)
 
@@ -545,7 +543,7 @@ def test_moments_are_spread_and_end_with_the_last(count, iterations):
 
 
 def test_provenance_names_lock_data_and_processor(tmp_path, dataset):
-    made = training.train(Run(tmp_path), tiny(), dataset).provenance
+    made = train(Run(tmp_path), tiny(), dataset).provenance
     lock = Path(__file__).parent.parent / "requirements.lock"
     assert made["software"]["lock_sha256"] == hashlib.sha256(lock.read_bytes()).hexdigest()
     pixels = dataset.train.images.numpy().tobytes()

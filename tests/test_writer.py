@@ -6,8 +6,10 @@ import reference
 import torch
 from common import TINY
 
-from dcrw import attention, losses, writer
-from dcrw.config import PRESETS, ModelConfig
+from dcrw.model import attention, losses
+from dcrw.model.config import ModelConfig
+from dcrw.model.writer import build, loss_terms
+from dcrw.training.profiles import PRESETS
 
 RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
 
@@ -45,7 +47,7 @@ def impossible(architecture: str, alternative: str) -> bool:
 
 def make(config: ModelConfig, seed: int = 0):
     torch.manual_seed(seed)
-    model = writer.build(config).double()
+    model = build(config).double()
     for name, parameter in model.named_parameters():
         if name.startswith("initial") or name.endswith("bias"):
             torch.nn.init.normal_(parameter, std=0.3)
@@ -73,7 +75,7 @@ def test_losses_and_canvas_equal_the_equations(architecture, alternative):
     config = ModelConfig(architecture=architecture, **TINY | ALTERNATIVES[alternative])
     model = make(config)
     images, noise = inputs(config)
-    found, drawn = writer.loss_terms(model, images, noise), model(images, noise)
+    found, drawn = loss_terms(model, images, noise), model(images, noise)
     weights = {name: value.detach().numpy() for name, value in model.state_dict().items()}
     for row in range(len(images)):
         canvas, reconstruction, latent = reference.writer(
@@ -93,11 +95,11 @@ def test_every_alternative_changes_something(alternative):
     totals = []
     for config in (plain, other):
         torch.manual_seed(0)
-        model = writer.build(config).double()
+        model = build(config).double()
         if not ALTERNATIVES[alternative].keys() & set(FIRST_WEIGHTS):
             for parameter in model.parameters():
                 torch.nn.init.uniform_(parameter, 0.05, 0.4)
-        totals.append(sum(term.sum() for term in writer.loss_terms(model, images, noise)).item())
+        totals.append(sum(term.sum() for term in loss_terms(model, images, noise)).item())
     assert totals[0] != pytest.approx(totals[1], rel=1e-9)
 
 
@@ -110,7 +112,7 @@ def test_gradients_equal_finite_differences(architecture):
     images, noise = inputs(config, batch=1)
 
     def total() -> torch.Tensor:
-        terms = writer.loss_terms(model, images, noise)
+        terms = loss_terms(model, images, noise)
         return terms.reconstruction.sum() + terms.latent.sum()
 
     total().backward()
@@ -135,7 +137,7 @@ def test_a_trace_is_the_forward_pass_step_by_step(architecture):
     trace, drawn, terms = (
         model.trace(images, noise),
         model(images, noise),
-        writer.loss_terms(model, images, noise),
+        loss_terms(model, images, noise),
     )
     torch.testing.assert_close(trace.canvas[-1], drawn.canvas)
     torch.testing.assert_close(trace.mean, drawn.mean)
@@ -172,7 +174,7 @@ def test_evaluation_changes_no_state(architecture):
     model = make(config)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     images, noise = inputs(config)
-    first, second = (writer.loss_terms(model, images, noise) for _ in range(2))
+    first, second = (loss_terms(model, images, noise) for _ in range(2))
     model.trace(images, noise)
     model.generate(noise)
     torch.testing.assert_close(first.reconstruction, second.reconstruction, rtol=0, atol=0)
@@ -185,7 +187,7 @@ def test_evaluation_changes_no_state(architecture):
 def test_the_forget_bias_is_where_the_forget_gate_is():
     """The gates stand in the order i, f, o, update."""
     config = ModelConfig(architecture="draw", **TINY | {"forget_bias": 1.5})
-    model = writer.build(config)
+    model = build(config)
     for cell in (model.decoder, model.encoder.lstm):
         assert cell.bias[6:12].tolist() == [1.5] * 6
         assert cell.bias[:6].tolist() == cell.bias[12:18].tolist() == [0.0] * 6
@@ -200,7 +202,7 @@ def test_the_forget_bias_is_where_the_forget_gate_is():
 def test_windows_start_as_wide_as_they_are_told(parameters):
     for value in (0.0, -1.0):
         more = {"window_parameters": parameters, "initial_log_stride": value}
-        model = writer.build(ModelConfig(**TINY | more))
+        model = build(ModelConfig(**TINY | more))
         emitted = model.initial(1).read_window
         found = attention.window(emitted, 5, 12, model.conventions).stride
         torch.testing.assert_close(found, torch.full((1, 1), 11 / 4 * np.exp(value)))
@@ -241,7 +243,7 @@ def test_shapes_are_checked():
 def test_an_empty_batch_passes():
     config = ModelConfig(**TINY)
     images, noise = inputs(config)
-    terms = writer.loss_terms(make(config), images[:0], noise[:, :0])
+    terms = loss_terms(make(config), images[:0], noise[:, :0])
     assert terms.reconstruction.shape == (0,) and terms.latent.shape == (3, 0)
 
 
@@ -273,7 +275,7 @@ def bounds_of(values: torch.Tensor) -> tuple[float, float]:
 def test_unit_scaling_draws_from_a_uniform_range_of_the_inputs_alone():
     """U(+-sqrt(3 / inputs)): 266 inputs of the LSTM, 256 of the heads, 9 a channel."""
     torch.manual_seed(0)
-    model = writer.build(ModelConfig(initialiser="unit-scaling"))
+    model = build(ModelConfig(initialiser="unit-scaling"))
     for weight, inputs in (
         (model.decoder.weight, 266),
         (model.heads.weight, 256),
@@ -290,7 +292,7 @@ def test_unit_scaling_draws_from_a_uniform_range_of_the_inputs_alone():
 
 def test_xavier_counts_inputs_and_outputs_of_each_head_alone():
     torch.manual_seed(0)
-    model = writer.build(ModelConfig())
+    model = build(ModelConfig())
     for name, rows in model.heads.rows().items():
         limit = np.sqrt(6 / (256 + model.heads.outputs[name]))
         assert 0.9 * limit < model.heads.weight[rows].abs().max().item() <= limit
@@ -301,7 +303,7 @@ def test_truncated_normal_convolutions_leave_all_else_alone(architecture):
     steps = {"steps": 1} if architecture == "conv-vae" else {}
     settings = {"architecture": architecture, "convolution_initialiser": "truncated-normal"}
     torch.manual_seed(0)
-    model = writer.build(ModelConfig(**settings | steps))
+    model = build(ModelConfig(**settings | steps))
     features = model.features if architecture == "conv-vae" else model.encoder.features
     for layer in (features.first, features.second):
         low, high = bounds_of(layer.weight)

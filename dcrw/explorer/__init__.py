@@ -1,0 +1,1 @@
+"""The explorer: every step of a drawing, to scrub through in a page or in JupyterLab."""

@@ -1,0 +1,205 @@
+"""The models' settings, each with its unit, range and source in the paper; and how a section of
+settings is checked.
+
+An unknown name or a value out of range is a `ConfigError` that names the setting, the value and
+what was expected.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Correlation = Annotated[float, Field(ge=0, le=1)]
+WindowParameters = Literal["five", "four"]
+Architecture = Literal[
+    "dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-image", "dcrw-stepwise"
+]
+Indexing = Literal["one-based", "mixed", "mixed-integer"]
+FilterNormaliser = Literal["softmax", "clamped-sum"]
+FilterExponent = Literal["gaussian", "squared-ratio"]
+Initialiser = Literal["xavier", "unit-scaling"]
+ConvolutionInitialiser = Literal["as-others", "truncated-normal"]
+
+HIDDEN_JOINS_CNN = ("dcrw", "dcrw-whole-image")  # architectures whose CNN is followed by h_dec
+
+
+class ConfigError(ValueError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class Section(BaseModel):
+    """Settings that are checked: an unknown name or an impossible value is an error."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_switches_for_numbers(cls, data: Any) -> Any:
+        """True is 1 to Python, and `iterations: yes` is True to YAML."""
+        for name, value in data.items() if isinstance(data, dict) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field is not None and field.annotation in (int, float):
+                raise ValueError(f"{name} = {value!r}: expected a number")
+        return data
+
+
+class ModelConfig(Section):
+    """What is trained. Numbers in brackets are rows of the book's table of decisions."""
+
+    architecture: Architecture = Field(
+        "dcrw",
+        description="dcrw: attention in read and write (Sec. III-B); dcrw-write-only: the CNN "
+        "sees the whole image "
+        "once (III-C); draw: LSTM encoder; conv-vae: convolutional and feed-forward writer (Fig. "
+        "2 left); between the variants, dcrw-whole-image: dcrw without a read window, and "
+        "dcrw-stepwise: dcrw-write-only with posterior heads for each step",
+    )
+    image_size: int = Field(
+        28,
+        ge=8,
+        le=128,
+        description="side of the square image in pixels, both A and B of Eq. 16-18",
+    )
+    steps: int = Field(10, ge=1, le=128, description="T, drawing steps [9]")
+    latent_size: int = Field(10, ge=1, le=1024, description="dimensions of z_t at each step [9]")
+    hidden_size: int = Field(256, ge=1, le=4096, description="LSTM hidden units (Table I)")
+    read_size: int = Field(
+        7, ge=2, le=128, description="N of the read window, filters an axis (Table I) [3]"
+    )
+    write_size: int = Field(
+        5, ge=2, le=128, description="N of the write window, filters an axis (Table I) [3]"
+    )
+    noise_correlation: Correlation = Field(
+        0.0,
+        description="correlation of the noise between steps: 0 draws afresh (Eq. 10, 30), 1 "
+        "reuses one draw [1]",
+    )
+    generation_noise_correlation: Correlation = Field(
+        0.0, description="the same for z_1..z_T when generating from the prior [1]"
+    )
+    window_parameters: WindowParameters = Field(
+        "five",
+        description="five: variance and intensity apart, as in DRAW; four: gamma is both (Eq. "
+        "15) [2]",
+    )
+    indexing: Indexing = Field(
+        "one-based",
+        description="one-based: as Eq. 13-17; mixed: 0-based indices put into those formulas; "
+        "mixed-integer: these with whole-number division, as Python 2 divides [3]",
+    )
+    filter_normaliser: FilterNormaliser = Field(
+        "softmax", description="Z in Eq. 19-20: exact softmax over pixels, or max(sum, 1e-8) [4]"
+    )
+    filter_exponent: FilterExponent = Field(
+        "gaussian",
+        description="gaussian: Eq. 19-20; squared-ratio: the square of (a - mu) over 2 sigma^2, "
+        "as public code of 2016",
+    )
+    window_heads: Literal["separate", "shared"] = Field(
+        "separate",
+        description="linear maps from h_dec to the read and the write window: two, or one for "
+        "both [6]",
+    )
+    pooling: Literal["keep-border", "drop-border"] = Field(
+        "keep-border", description="2 x 2 max pooling of odd sizes: 7 -> 4 -> 2, or 7 -> 3 -> 1 [8]"
+    )
+    encoder_dense: int = Field(
+        0,
+        ge=0,
+        le=4096,
+        description="units of one ReLU layer between the CNN and the posterior's heads, 0 for "
+        "none [22]",
+    )
+    hidden_to_encoder: Literal["joined", "absent"] = Field(
+        "joined",
+        description="h_dec in the CNN encoder: joined to its features (Eq. 9), or left out [7]",
+    )
+    posterior_heads: Literal["separate", "tied"] = Field(
+        "separate",
+        description="mean and log sigma: two linear maps, or one W for both as Eq. 5-6 print [15]",
+    )
+    initial_state: Literal["zeros", "learned"] = Field(
+        "zeros", description="canvas, h_dec and LSTM cell before the first step [12]"
+    )
+    initial_canvas: float = Field(
+        0.0,
+        ge=-20,
+        le=20,
+        description="every pixel of the canvas before the first step, a logit; where the state is "
+        "learned, its starting value [12]",
+    )
+    initial_log_stride: float = Field(
+        0.0,
+        ge=-5,
+        le=2,
+        description="initial bias of every window's log delta: 0 starts with windows as wide as "
+        "the image",
+    )
+    forget_bias: float = Field(
+        0.0, ge=-10, le=10, description="initial bias of the LSTM's forget gate"
+    )
+    initialiser: Initialiser = Field(
+        "xavier",
+        description="first weights: Xavier uniform, or unit-scaling, U(+-sqrt(3 / inputs)) [19]",
+    )
+    convolution_initialiser: ConvolutionInitialiser = Field(
+        "as-others",
+        description="first weights of convolutions: as all others, or truncated-normal, deviation "
+        "0.1 cut at two, and biases of 0.1 [19]",
+    )
+    reconstruction: Literal["bernoulli", "gaussian"] = Field(
+        "bernoulli",
+        description="D(x | c_T): Bernoulli on grey values (Sec. IV), or Gaussian (Sec. III-B) [10]",
+    )
+    gaussian_variance: float = Field(
+        1.0, gt=0, le=100, description="variance of D where it is Gaussian [10]"
+    )
+    latent_constant: Literal["exact", "as-printed"] = Field(
+        "exact",
+        description="constant of L_z in Eq. 27: -1/2 for each dimension and step, or -T/2 in all "
+        "[11]",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in ("read_size", "write_size"):
+            size = getattr(self, name)
+            if size > self.image_size:
+                raise ValueError(
+                    f"model.{name} = {size}: expected at most image_size = {self.image_size}"
+                )
+        seen = self.read_size if self.architecture == "dcrw" else self.image_size
+        if self.architecture != "draw" and self.pooling == "drop-border" and seen < 4:
+            raise ValueError(
+                f"model.read_size = {seen}: expected at least 4 where pooling = drop-border, "
+                "two poolings leave nothing of less"
+            )
+        if self.encoder_dense and self.architecture == "draw":
+            raise ValueError(
+                f"model.encoder_dense = {self.encoder_dense}: expected 0, draw has no CNN"
+            )
+        if self.hidden_to_encoder == "absent" and self.architecture not in HIDDEN_JOINS_CNN:
+            raise ValueError(
+                f"model.hidden_to_encoder = 'absent': expected 'joined', no CNN of "
+                f"{self.architecture} is given h_dec"
+            )
+        if self.architecture == "conv-vae" and self.steps != 1:
+            raise ValueError(
+                f"model.steps = {self.steps}: expected 1, the conv-vae is not recurrent"
+            )
+        return self
+
+
+def explain(error: ValidationError) -> str:
+    """What is wrong, setting by setting: place, value, what was expected."""
+    lines = []
+    for problem in error.errors():
+        if not problem["loc"] or problem["type"] == "value_error":
+            lines.append(problem["msg"].removeprefix("Value error, "))
+            continue
+        place = ".".join(str(part) for part in problem["loc"])
+        reason = "unknown parameter" if problem["type"] == "extra_forbidden" else problem["msg"]
+        lines.append(f"{place} = {problem['input']!r}: {reason}")
+    return "; ".join(lines)

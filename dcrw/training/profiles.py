@@ -1,0 +1,151 @@
+"""Profiles, the named sets of runs in `configs/*.yaml`, and presets. A profile lists runs as
+differences from defaults."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from dcrw.model.config import ConfigError, Section, explain
+from dcrw.training.config import EvaluationConfig, RunConfig, make_config
+from dcrw.training.files import read_yaml
+
+LINEAGE_2016: dict[str, dict[str, Any]] = {
+    "model": {
+        "noise_correlation": 1.0,
+        "indexing": "mixed",
+        "filter_exponent": "squared-ratio",
+        "filter_normaliser": "clamped-sum",
+        "forget_bias": 1.0,
+    },
+    "training": {"clip_scope": "tensor", "iterations": 10_000, "batch_size": 100},
+}
+# lineage2016: what the best-known public DRAW code of 2016 did, as far as it is known.
+# tensorflow2016: the same, and what came with the tools of that year: TensorFlow's first weights,
+# its MNIST tutorial's convolutions, Python 2's division.
+# fast-start: leaves the plateau of the mean image sooner; the book has a figure of both.
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "lineage2016": LINEAGE_2016,
+    "tensorflow2016": {
+        "model": LINEAGE_2016["model"]
+        | {
+            "initialiser": "unit-scaling",
+            "convolution_initialiser": "truncated-normal",
+            "indexing": "mixed-integer",
+        },
+        "training": LINEAGE_2016["training"],
+    },
+    "fast-start": {
+        "model": {"initial_canvas": -2.0, "initial_log_stride": -1.0},
+    },
+}
+
+WATCHED_SNAPSHOTS = 12
+
+
+class Profile(Section):
+    """A named set of runs: what `make replicate` or `make paper` trains and evaluates."""
+
+    profile: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    committed: bool = Field(
+        False,
+        description="trained results are evidence under version control: never retrain silently",
+    )
+    seeds: list[int] = Field([], description="each run is trained with every one")
+    stages: dict[str, dict[str, list[int]]] = Field(
+        {}, description="instead of seeds, in order: which runs with which seeds"
+    )
+    defaults: dict[str, Any] = Field({}, description="what all runs share")
+    runs: dict[str, dict[str, Any]]
+    evaluation: EvaluationConfig = EvaluationConfig()
+    snapshots: int = Field(
+        0, ge=0, le=1000, description="of every run, as the training notebook's parameter"
+    )
+    watched: dict[str, int] = Field(
+        {}, description="runs, by label and seed, of which twelve snapshots are kept"
+    )
+    final_iterations: int = Field(
+        1000, ge=1, description="training iterations at the end whose means stand in Table I"
+    )
+
+    @model_validator(mode="after")
+    def _planned(self) -> Self:
+        if bool(self.seeds) == bool(self.stages):
+            raise ValueError("seeds, stages: expected one of the two")
+        pairs = [
+            (label, seed)
+            for stage in self._plan().values()
+            for label, seeds in stage.items()
+            for seed in seeds
+        ]
+        for label, seed in pairs:
+            if label not in self.runs:
+                raise ValueError(f"stages: {label} is not among the runs")
+            if pairs.count((label, seed)) > 1:
+                raise ValueError(f"seeds of {label} = {seed}: expected each once")
+        for pair in self.watched.items():
+            if pair not in pairs:
+                raise ValueError(f"watched: {pair[0]} with seed {pair[1]} is not among the runs")
+        for label in self.runs.keys() - {label for label, _ in pairs}:
+            raise ValueError(f"stages: {label} has no seeds in any stage")
+        return self
+
+    def snapshots_of(self, config: RunConfig) -> int:
+        """How many snapshots are kept of a run."""
+        watched = self.watched.get(config.name) == config.training.seed
+        return WATCHED_SNAPSHOTS if watched else self.snapshots
+
+    def configs(self) -> list[RunConfig]:
+        """Resolved runs, stage by stage in the file's order."""
+        return [config for stage in self.stage_configs().values() for config in stage]
+
+    def stage_configs(self) -> dict[str, list[RunConfig]]:
+        """Resolved runs of each stage; without stages, all under the name `all`."""
+        return {
+            stage: [self._resolve(label, seed) for label, seeds in runs.items() for seed in seeds]
+            for stage, runs in self._plan().items()
+        }
+
+    def _plan(self) -> dict[str, dict[str, list[int]]]:
+        return self.stages or {"all": dict.fromkeys(self.runs, self.seeds)}
+
+    def _resolve(self, label: str, seed: int) -> RunConfig:
+        settings = dict(self.runs[label])
+        for layer in (self.defaults, settings):
+            if "name" in layer or "seed" in layer.get("training", {}):
+                raise ConfigError(f"runs.{label}: name and seed come from the label and from seeds")
+        preset = settings.pop("preset", None)
+        if preset is not None and preset not in PRESETS:
+            raise ConfigError(
+                f"runs.{label}.preset = {preset!r}: expected one of {', '.join(PRESETS)}"
+            )
+        layers = [
+            self.defaults,
+            PRESETS[preset] if preset else {},
+            settings,
+            {"training": {"seed": seed}},
+        ]
+        return make_config({"name": label} | merge(*layers))
+
+
+def load_profile(path: Path) -> Profile:
+    """Read a profile file. Raises `ConfigError`, also for any of its runs."""
+    try:
+        profile = Profile.model_validate(read_yaml(path))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {explain(error)}") from None
+    if profile.profile != path.stem:
+        raise ConfigError(f"{path}: profile = {profile.profile!r}: expected {path.stem!r}")
+    profile.configs()
+    return profile
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested mappings; later ones win."""
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+            merged[key] = merge(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,52 @@
+"""What a model draws while it is trained: the same digits and samples at some iterations.
+
+<run>/snapshots/<iteration>.npz holds `images`, `reconstructed`, `generated`: (16, A, A) uint8.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dcrw.model.writer import Model
+from dcrw.training.data import to_unit
+from dcrw.training.files import write_arrays
+from dcrw.training.randomness import step_noise
+
+COUNT = 16  # digits, and samples
+FIRST = 100  # iterations before the first snapshot, where there are more than that
+SEED = 1234  # of the noise
+
+
+def moments(count: int, iterations: int) -> list[int]:
+    """At most `count` iterations, evenly spaced in their logarithm, the last one among them."""
+    if count < 2:
+        return [iterations] * count
+    first = min(FIRST, iterations)
+    return sorted({round(value) for value in np.geomspace(first, iterations, count)})
+
+
+@torch.no_grad()
+def take(model: Model, images: Tensor, folder: Path, iteration: int) -> None:
+    """Write what a model draws of images (16, A, A) uint8, and from the prior, after an iteration.
+
+    The noise is the same each time, correlated as in the run.
+    """
+    config, device = model.config, next(model.parameters()).device
+    shape = (config.steps, len(images), config.latent_size)
+    noise, prior = (
+        torch.as_tensor(step_noise(SEED, "generation", counter, shape, correlation), device=device)
+        for counter, correlation in (
+            (0, config.noise_correlation),
+            (1, config.generation_noise_correlation),
+        )
+    )
+    drawn = model(to_unit(images.to(device)), noise).canvas
+    pictures = {"reconstructed": drawn, "generated": model.generate(prior).canvas[-1]}
+    arrays = {name: _grey(canvas) for name, canvas in pictures.items()}
+    write_arrays(folder / f"{iteration:06d}.npz", {"images": images.cpu().numpy()} | arrays)
+
+
+def _grey(canvas: Tensor) -> np.ndarray:
+    return (canvas.sigmoid() * 255).round().to(torch.uint8).cpu().numpy()

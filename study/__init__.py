@@ -1,0 +1,1 @@
+"""The study: from finished runs to the tables, figures and verdicts of the book."""

@@ -1,0 +1,96 @@
+"""Charts that several chapters use, from tables alone."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from study.style import (
+    BRIDGES,
+    MARKERS,
+    MODEL_STYLES,
+    NOISE_STYLES,
+    PALETTE,
+    STYLE,
+    model_of,
+    noise_of,
+)
+
+
+def differences_figure(
+    differences: Mapping[str, float], label: str, same: Sequence[float]
+) -> Figure:
+    """A dot and its stem from zero for each named difference, top to bottom.
+
+    label: of the axis; same: differences between runs of one model, from zero to which a band is
+    drawn.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.26 * len(differences) + 0.8), layout="constrained")
+        axis = figure.subplots()
+        values, rows = list(differences.values()), range(len(differences))
+        axis.axvspan(min([0, *same]), max([0, *same]), color="0.9", lw=0)
+        axis.hlines(rows, 0, values, color="0.6", lw=1)
+        axis.plot(values, rows, "o", color=PALETTE[0], ms=5)
+        axis.axvline(0, color="0.15", lw=0.8)
+        axis.set_yticks(rows, list(differences))
+        axis.invert_yaxis()
+        axis.set_xlabel(label)
+    return figure
+
+
+def lines_figure(
+    panels: Mapping[str, Mapping[str, pd.DataFrame]],
+    x: str,
+    labels: Mapping[str, str],
+    width: float = 7,
+) -> Figure:
+    """Small multiples: panel title to {curve: table with `x` and `value`, perhaps `low`, `high`}.
+
+    labels: axis labels, `x` and `y` of each panel by its title.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, 2.7), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (title, curves) in zip(axes, panels.items(), strict=True):
+            for name, table in curves.items():
+                style, color = MODEL_STYLES.get(name, NOISE_STYLES[noise_of(name)])
+                marker = (MARKERS | BRIDGES).get(model_of(name), "D")
+                axis.plot(
+                    table[x],
+                    table.value,
+                    style,
+                    color=color,
+                    marker=marker,
+                    ms=3.5,
+                    lw=1.2,
+                    label=name,
+                )
+                if "low" in table:
+                    axis.fill_between(
+                        table[x], table.low, table.high, color=color, alpha=0.15, lw=0
+                    )
+            axis.set(title=title, xlabel=labels["x"], ylabel=labels.get(title, ""))
+            if x == "step":
+                axis.xaxis.get_major_locator().set_params(integer=True)
+        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+        for axis in axes[1:]:
+            handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+        figure.legend(
+            list(handles.values()),
+            list(handles),
+            loc="outside lower center",
+            ncols=3,
+            frameon=False,
+            fontsize=7,
+        )
+    return figure
+
+
+def spread(tables: Sequence[pd.DataFrame], x: str, column: str) -> pd.DataFrame:
+    """Mean over seeds with the smallest and largest value: columns x, `value`, `low`, `high`."""
+    joined = pd.concat(tables).groupby(x)[column]
+    return pd.DataFrame(
+        {"value": joined.mean(), "low": joined.min(), "high": joined.max()}
+    ).reset_index()

@@ -1,0 +1,32 @@
+"""Figures of the claims, from tables alone."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from study.statistics import student_interval
+from study.style import NOISE_STYLES, STYLE, noise_of
+
+
+def cells_figure(
+    table: pd.DataFrame, cells: Mapping[str, str], column: str = "test_total"
+) -> Figure:
+    """One loss of every cell: a dot a seed, a bar for the 95% interval where there are two or more.
+
+    table: a row a run; cells: cell to its name on the axis, top to bottom.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 0.32 * len(cells) + 0.8), layout="constrained")
+        axis = figure.subplots()
+        for row, cell in enumerate(cells):
+            values = table[table.cell == cell][column].to_numpy()
+            color = NOISE_STYLES[noise_of(cell)][1]
+            if len(values) > 1:
+                axis.plot(student_interval(values), [row, row], color=color, lw=1.2)
+            axis.plot(values, [row] * len(values), "o", color=color, ms=4, alpha=0.8)
+        axis.set_yticks(range(len(cells)), list(cells.values()))
+        axis.invert_yaxis()
+        axis.set_xlabel("$L_x + L_z$ on the test split (nats an image)")
+    return figure

@@ -1,0 +1,395 @@
+"""The claims of the paper judged by the rules of `book/claims.yaml`, which was committed before the
+runs that it judges. Pure functions from tables to outcomes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from study.claims.rules import (
+    above,
+    below,
+    by_seed,
+    each_at_least,
+    each_at_most,
+    falls,
+    matches,
+    paired,
+    seeds_of,
+    sharper,
+)
+
+NOISES = ("fresh", "shared")
+MODELS = ("dcrw", "dcrw-write-only")  # the paper's variants
+SCALARS = {  # claim and test to the scalar of measures.json
+    ("e", "pixels"): "novelty.pixels.share",
+    ("e", "features"): "novelty.features.share",
+    ("f", "two_sample"): "two_sample.accuracy",
+    ("i", "reconstructed"): "reconstructed.accuracy",
+    ("i", "generated"): "generated.confident",
+}
+
+
+class Outcome(NamedTuple):
+    """One test of one claim under one noise, on one model or pair of models."""
+
+    claim: str
+    test: str
+    noise: str
+    subject: str  # the model, or `one - other`
+    holds: bool | None  # None: cannot be judged
+    value: float
+    low: float  # 95% interval over seeds, not a number where the rule is about every seed
+    high: float
+    n: int  # seeds
+    rule: str
+
+
+def registered(path: Path) -> dict[str, Any]:
+    """The file of claims."""
+    return yaml.safe_load(path.read_text())
+
+
+class Evidence(NamedTuple):
+    """What claims are judged on, a row or entry a run; `cell` is `<model>-<noise>`."""
+
+    losses: pd.DataFrame  # grid.run_table
+    blocks: dict[tuple[str, int], np.ndarray]  # (cell, seed) to grid.block_means
+    measures: pd.DataFrame  # cell, seed, and the scalars of measures.json
+    sharpness: pd.DataFrame  # noise, seed, mode, difference, p
+    published: dict[str, float]  # the paper's values by key
+
+
+def verdict(outcomes: Sequence[Outcome]) -> str:
+    """One word for a claim under one noise, from all of its tests.
+
+    A test holds where it holds for each of its subjects.
+    """
+    if not outcomes or any(outcome.holds is None for outcome in outcomes):
+        return "untestable"
+    tests = {outcome.test for outcome in outcomes}
+    failing = {outcome.test for outcome in outcomes if not outcome.holds}
+    if not failing:
+        return "supported"
+    return "partly" if failing != tests else "not supported"
+
+
+def judge(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """Every test of every registered claim under fresh and under shared noise, and Table I's values
+    also with the habits of 2016."""
+    found: list[Outcome] = []
+    for noise in NOISES:
+        for claim, rule in RULES.items():
+            found += rule(claim, noise, registered["claims"][claim], evidence)
+    return found + table_values("g", "lineage", registered["claims"]["g"], evidence)
+
+
+def hypothesis(
+    registered: dict[str, Any], evidence: Evidence, nearest: pd.DataFrame
+) -> pd.DataFrame:
+    """What the hypothesis on Table I predicts, and what would refute it: columns `kind`,
+    `statement`, and `came`, True, False or None where runs or seeds are too few.
+
+    nearest: a row a run, columns `cell` and `worse`, the larger of the two relative differences
+    from the cell's row of Table I where a run comes nearest to it, at any iteration.
+    """
+    rules = registered["claims"]["g"]
+    limit = rules["at_most_relative"]
+    matched = {
+        (noise, row): _all(
+            [o.holds for o in table_values("g", noise, rules, evidence) if o.test.startswith(row)]
+        )
+        for noise in (*NOISES, "lineage")
+        for row in ("attention", "write_only")
+    }
+    shared = [matched["shared", "attention"], matched["shared", "write_only"]]
+    not_fresh = [_not(matched["fresh", "attention"]), _not(matched["fresh", "write_only"])]
+    rises = _rise(evidence.losses, "dcrw-shared")
+    stays = _rise(evidence.losses, "dcrw-write-only-shared")
+    came = {
+        "predicts": [
+            _all([*shared, *not_fresh]),
+            _late(evidence.losses, limit),
+            None if rises is None or stays is None else min(rises) > limit >= max(stays),
+        ],
+        "refuted_by": [
+            _any(list(nearest[nearest.cell == "dcrw-fresh"].worse <= limit)),
+            _not(_all([matched["lineage", "attention"], matched["lineage", "write_only"]])),
+        ],
+    }
+    return pd.DataFrame(
+        [
+            {"kind": kind, "statement": statement, "came": answer}
+            for kind, answers in came.items()
+            for statement, answer in zip(registered["forensic"][kind], answers, strict=True)
+        ]
+    )
+
+
+def rival(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """Row 1 of Table I as the rival explanation would have it: the run it names against the row's
+    L_x, and against its L_z plus what the explanation says is missing from it.
+
+    The tolerance is claim g's; one seed borrows its spread from dcrw-fresh.
+    """
+    rules, stated = registered["claims"]["g"], registered["forensic"]["rival"]
+    cell, found = stated["run"], []
+    for loss, offset in (("lx", 0.0), ("lz", stated["offset"])):
+        target = evidence.published[f"paper.table1.attention.{loss}"] + offset
+        judged = _value(evidence.losses, cell, loss, target, rules, "dcrw-fresh")
+        found.append(Outcome("g", f"rival_{loss}", "fresh", cell, *judged))
+    return found
+
+
+def seeds_within(noise: str, rules: dict[str, Any], evidence: Evidence) -> list[bool]:
+    """For each seed that both variants have under a noise, whether all four of its values are
+    within the limit of claim g of Table I's."""
+    near = []
+    for test, rule in rules["tests"].items():
+        model, loss = _variant_and_loss(test)
+        rows = evidence.losses[evidence.losses.cell == f"{model}-{noise}"].set_index("seed")
+        off = (rows[f"train_{loss}"] / evidence.published[rule["paper"]] - 1).abs()
+        near.append(off <= rules["at_most_relative"])
+    return list(pd.concat(near, axis=1, join="inner").all(axis=1))
+
+
+def limits(registered: dict[str, Any]) -> dict[str, float]:
+    """The registered thresholds as `<claim>.<test>`, or `<claim>` where one holds for all tests."""
+    rules: dict[str, dict[str, Any]] = {}
+    for claim, entry in registered["claims"].items():
+        rules |= {claim: entry} | {f"{claim}.{test}": rule for test, rule in entry["tests"].items()}
+    return {
+        name: value
+        for name, rule in rules.items()
+        for key, value in rule.items()
+        if key.startswith("at_")
+    }
+
+
+def _late(losses: pd.DataFrame, limit: float) -> bool | None:
+    """With attention and seed 0, both losses are lower under shared noise than under fresh by more
+    than a share `limit`, and up to a correlation of 3/4 nearer to those under fresh noise."""
+    means = losses[losses.seed == 0].set_index("cell")[["train_lx", "train_lz"]]
+    between = [f"dcrw-r{percent}" for percent in (25, 50, 75)]
+    if not {"dcrw-fresh", "dcrw-shared", *between} <= set(means.index):
+        return None
+    fresh, shared = means.loc["dcrw-fresh"], means.loc["dcrw-shared"]
+    nearer = (means.loc[between] - fresh).abs() < (means.loc[between] - shared).abs()
+    return bool((shared < fresh * (1 - limit)).all() and nearer.all().all())
+
+
+def _rise(losses: pd.DataFrame, cell: str) -> list[float] | None:
+    """By what share L_x on the test split rises under fresh noise, a value a seed; None below two
+    seeds."""
+    chosen = losses[losses.cell == cell]
+    return list(chosen.fresh_lx / chosen.test_lx - 1) if len(chosen) > 1 else None
+
+
+def _all(parts: Sequence[bool | None]) -> bool | None:
+    """All of them; not known where one is not and none is false."""
+    if any(part is False for part in parts):
+        return False
+    return None if not parts or any(part is None for part in parts) else True
+
+
+def _any(parts: Sequence[bool]) -> bool | None:
+    return any(parts) if parts else None
+
+
+def _not(part: bool | None) -> bool | None:
+    return None if part is None else not part
+
+
+def verdicts_page(verdicts: pd.DataFrame) -> str:
+    """The table of verdicts as MyST, for the start page; a claim links to its section."""
+    noises = [name for name in verdicts.columns if name not in ("claim", "title")]
+    lines = [
+        ":::{list-table} The paper's claims and their verdicts",
+        ":header-rows: 1",
+        "",
+        "* - Claim",
+        *(f"  - {noise.capitalize()} noise" for noise in noises if noise in NOISES),
+    ]
+    for row in verdicts.to_dict("records"):
+        lines.append(f"* - {{ref}}`{row['claim']}. {row['title']} <claim-{row['claim']}>`")
+        lines += [f"  - {row[noise]}" for noise in noises if noise in NOISES]
+    return "\n".join([*lines, ":::", ""])
+
+
+def _falling(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    found = []
+    limit = rules["tests"]["falls"]["at_most_correlation"]
+    for model in MODELS:
+        blocks = [
+            means for (cell, _), means in evidence.blocks.items() if cell == f"{model}-{noise}"
+        ]
+        text = f"last below first, correlation at most {limit}, every seed"
+        found.append(Outcome(claim, "falls", noise, model, *falls(blocks, limit), text))
+    limit = rules["tests"]["comparable"]["at_most"]
+    ours, theirs = f"dcrw-{noise}", f"draw-{noise}"
+    by_cell = by_seed(evidence.losses, "test_total")
+    both = {ours, theirs} <= set(by_cell.columns)
+    relative = ((by_cell[ours] - by_cell[theirs]) / by_cell[theirs]).dropna() if both else []
+    judged = below(list(relative), limit)
+    text = f"interval up to {limit:g} at most, relative to draw"
+    return [*found, Outcome(claim, "comparable", noise, "dcrw - draw", *judged, text)]
+
+
+def _lower(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """The differences of test losses that lie below 0: claims b and h."""
+    other = {"b": "dcrw-write-only", "h": "draw"}[claim]
+    columns = {"total": "test_total", "reconstruction": "test_lx", "latent": "test_lz"}
+    return [
+        Outcome(
+            claim,
+            test,
+            noise,
+            f"dcrw - {other}",
+            *below(paired(evidence.losses, f"dcrw-{noise}", f"{other}-{noise}", columns[test])),
+            "interval below 0",
+        )
+        for test in rules["tests"]
+    ]
+
+
+def _sharpness(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    found = []
+    for test, rule in rules["tests"].items():
+        rows = evidence.sharpness
+        rows = rows[(rows.noise == noise) & (rows["mode"] == test)]
+        limit = rule["at_most_p"]
+        judged = sharper(rows.difference.tolist(), rows.p.tolist(), limit)
+        text = f"above 0 with p at most {limit:g}, every seed"
+        found.append(Outcome(claim, test, noise, "dcrw - dcrw-write-only", *judged, text))
+    return found
+
+
+def _locality(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    one, other = f"dcrw-{noise}", f"dcrw-write-only-{noise}"
+    area, share = "reconstructed.effective_area", "reconstructed.effective_area_share"
+    most, least = rules["tests"]["local"]["at_most"], rules["tests"]["global"]["at_least"]
+    table = evidence.measures
+    return [
+        Outcome(
+            claim,
+            "smaller",
+            noise,
+            "dcrw - dcrw-write-only",
+            *below(paired(table, one, other, area)),
+            "interval below 0 pixels",
+        ),
+        Outcome(
+            claim,
+            "local",
+            noise,
+            "dcrw",
+            *below(seeds_of(table, one, share), most),
+            f"interval below {most:g}",
+        ),
+        Outcome(
+            claim,
+            "global",
+            noise,
+            "dcrw-write-only",
+            *above(seeds_of(table, other, share), least),
+            f"interval above {least:g}",
+        ),
+    ]
+
+
+def _every_seed(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+    """Shares that every seed of both variants keeps to: claims e, f and i."""
+    found = []
+    for test, rule in rules["tests"].items():
+        for model in rules["models"]:
+            values = seeds_of(evidence.measures, f"{model}-{noise}", SCALARS[claim, test])
+            if "at_least" in rule:
+                limit = rule["at_least"]
+                judged, text = each_at_least(values, limit), f"at least {limit:g}, every seed"
+            else:
+                limit = rule.get("at_most", _coin(evidence.measures))
+                judged, text = each_at_most(values, limit), f"at most {limit:g}, every seed"
+            found.append(Outcome(claim, test, noise, model, *judged, text))
+    return found
+
+
+def table_values(
+    claim: str, noise: str, rules: dict[str, Any], evidence: Evidence
+) -> list[Outcome]:
+    """The four values of Table I, each against its tolerance (claim g); noise: fresh, shared or
+    lineage."""
+    found = []
+    for test, rule in rules["tests"].items():
+        model, loss = _variant_and_loss(test)
+        lender = f"{model}-shared" if noise == "lineage" else None
+        published = evidence.published[rule["paper"]]
+        judged = _value(evidence.losses, f"{model}-{noise}", loss, published, rules, lender)
+        found.append(Outcome(claim, test, noise, model, *judged))
+    return found
+
+
+def _variant_and_loss(test: str) -> tuple[str, str]:
+    """Of a test of claim g, as `attention_lx`."""
+    variant, loss = test.rsplit("_", 1)
+    return ("dcrw" if variant == "attention" else "dcrw-write-only"), loss
+
+
+def _value(
+    losses: pd.DataFrame,
+    cell: str,
+    loss: str,
+    target: float,
+    rules: dict[str, Any],
+    lender: str | None,
+) -> tuple[bool | None, float, float, float, int, str]:
+    """A cell's training loss against a value by claim g's tolerance, and the rule in words; lender:
+    the cell whose spread over seeds stands in where there is one seed."""
+    column = f"train_{loss}"
+    judged = matches(
+        seeds_of(losses, cell, column),
+        seeds_of(losses, cell, f"{column}_sd"),
+        target,
+        rules["at_most_relative"],
+        seeds_of(losses, lender, column) if lender else (),
+    )
+    return (*judged, f"{target:g} within the tolerance")
+
+
+Rule = Callable[[str, str, dict[str, Any], Evidence], list[Outcome]]
+RULES: dict[str, Rule] = {
+    "a": _falling,
+    "b": _lower,
+    "c": _sharpness,
+    "d": _locality,
+    "e": _every_seed,
+    "f": _every_seed,
+    "g": table_values,
+    "h": _lower,
+    "i": _every_seed,
+}
+
+
+def _coin(measures: pd.DataFrame) -> float:
+    name = "two_sample.coin_high"
+    return float(measures[name].dropna().iloc[0]) if name in measures else float("nan")
+
+
+def outcome_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
+    """One row a test."""
+    return pd.DataFrame(outcomes, columns=list(Outcome._fields))
+
+
+def verdict_table(outcomes: Sequence[Outcome], titles: dict[str, str]) -> pd.DataFrame:
+    """One row a claim: its title, and the verdict under each noise."""
+    rows = []
+    for claim, title in titles.items():
+        row = {"claim": claim, "title": title}
+        for noise in dict.fromkeys(outcome.noise for outcome in outcomes):
+            chosen = [o for o in outcomes if (o.claim, o.noise) == (claim, noise)]
+            if chosen:
+                row[noise] = verdict(chosen)
+        rows.append(row)
+    return pd.DataFrame(rows)

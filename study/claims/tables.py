@@ -1,0 +1,53 @@
+"""What was measured on finished runs, as tables, a row a run."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from study import statistics
+from study.finished import Finished
+
+
+def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:
+    """One row a run that has been measured: `cell`, `seed`, and the scalars of measures.json."""
+    rows = []
+    for entry in entries:
+        path = entry.run.folder / "evaluation" / "measures.json"
+        if path.exists():
+            scalars = json.loads(path.read_text())["measures"]
+            values = {name: number["value"] for name, number in scalars.items()}
+            rows.append({"cell": entry.config.name, "seed": entry.config.training.seed} | values)
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["cell", "seed"])
+
+
+def sharpness_table(entries: Sequence[Finished]) -> pd.DataFrame:
+    """How much sharper the variant with attention draws, by noise, seed and mode: mean difference
+    and p of the registered permutation test (claim c).
+
+    Reconstructions are paired by image, samples from the prior are not.
+    """
+    arrays = {}
+    for entry in entries:
+        path = entry.run.folder / "evaluation" / "measures.npz"
+        if path.exists():
+            with np.load(path, allow_pickle=False) as file:
+                arrays[entry.config.name, entry.config.training.seed] = dict(file)
+    rows = []
+    for (cell, seed), ours in arrays.items():
+        model, _, noise = cell.rpartition("-")
+        theirs = arrays.get((f"dcrw-write-only-{noise}", seed))
+        if model != "dcrw" or theirs is None:
+            continue
+        for mode in ("reconstructed", "generated"):
+            pair = ours[f"{mode}_sharpness"], theirs[f"{mode}_sharpness"]
+            paired = mode == "reconstructed"
+            found = (
+                statistics.sign_flip_test(pair[0] - pair[1])
+                if paired
+                else statistics.two_sample_test(*pair)
+            )
+            row = {"noise": noise, "seed": seed, "mode": mode}
+            rows.append(row | {"difference": found.statistic, "p": found.p_value})
+    return pd.DataFrame(rows, columns=["noise", "seed", "mode", "difference", "p"])

@@ -1,0 +1,1 @@
+"""The chapter on reused noise: what it does to the losses, and what Table I could be."""

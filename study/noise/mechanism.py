@@ -1,0 +1,396 @@
+"""How noise shared between steps lowers the losses, measured on a run's weights.
+
+<run>/evaluation/
+    mechanism_steps.csv  by step: probes, sigmas, the noise left in z_t - z_1
+    mechanism.csv        losses as drawn and with latents replaced; Eq. 27's constant in three ways
+    correlations.csv     the same weights under noise of other correlations
+    bounds.csv           importance-weighted bounds under independent noise
+    forensics.json       settings, software, device, time
+
+Sizes: n images, T steps, z latent dimensions a step, D LSTM units, m noise draws.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from dcrw.model import losses
+from dcrw.model.config import Section
+from dcrw.model.encoders import Memory, Posterior, Sight
+from dcrw.model.writer import Model, Writer, sample
+from dcrw.training.config import EvaluationConfig
+from dcrw.training.data import Dataset, Split, to_unit
+from dcrw.training.device import describe, prepared
+from dcrw.training.evaluation import split_losses
+from dcrw.training.files import write_json, write_table
+from dcrw.training.provenance import Measurement
+from dcrw.training.randomness import step_noise
+from dcrw.training.run import Run
+from study.noise import bounds
+
+CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+FIRST_COUNTER = 1 << 33  # of the noise, clear of what evaluation and bounds draw
+PROBED = 4  # noise draws an image that a probe is fitted to
+NO_FEEDBACK = ("dcrw-write-only", "dcrw-stepwise", "conv-vae")  # posteriors that know x alone
+
+Floats = NDArray[np.float64]
+Replace = Callable[[int, list[Tensor]], Tensor]  # step from 0, z_1..z_t as drawn; the z_t to use
+
+
+class ForensicsConfig(Section):
+    """What is measured on a finished run to see what its noise does."""
+
+    images: int = Field(
+        1000, ge=10, le=1_000_000, description="first test images, for all but the bound"
+    )
+    draws: int = Field(
+        16, ge=2, le=1000, description="noise draws an image for the noise left in z_t - z_1"
+    )
+    bound_images: int = Field(500, ge=2, le=1_000_000, description="first test images of the bound")
+    bound_samples: int = Field(
+        500, ge=1, le=1_000_000, description="k, samples an image of the importance-weighted bound"
+    )
+    batch_size: int = Field(1000, ge=1, le=100_000, description="images a forward pass")
+    seed: int = Field(1234, ge=0, lt=2**31, description="seed of all noise")
+
+
+class Course(NamedTuple):
+    """One pass of encoder and decoder, with what the decoder knew at each step."""
+
+    canvas: Tensor  # (n, A, A) logits, c_T
+    hidden: Tensor  # (T, n, D) h_{t-1}^dec, before the step
+    latent: Tensor  # (T, n, z) as given to the decoder
+    mean: Tensor  # (T, n, z)
+    log_sigma: Tensor  # (T, n, z)
+
+
+def as_drawn(step: int, latents: list[Tensor]) -> Tensor:
+    """z_t as the encoder gives it."""
+    return latents[-1]
+
+
+def first_repeated(step: int, latents: list[Tensor]) -> Tensor:
+    """z_1 at every step."""
+    return latents[0]
+
+
+def replaced_at(place: int, prior: Tensor) -> Replace:
+    """A draw from the prior (n, z) at one step, counted from 0; the encoder goes on from there."""
+    return lambda step, latents: prior if step == place else latents[-1]
+
+
+@torch.no_grad()
+def follow(model: Model, images: Tensor, noise: Tensor, replace: Replace = as_drawn) -> Course:
+    """`model(images, noise)` with latents replaced on their way to the decoder.
+
+    images: (n, A, A) in [0, 1]; noise: (T, n, z). The encoder sees what the replaced latents draw.
+    """
+    if not isinstance(model, Writer):
+        drawn = model(images, noise)
+        latent = replace(0, [sample(Posterior(drawn.mean[0], drawn.log_sigma[0]), noise[0])])
+        blank = latent.new_zeros(1, len(latent), 1)
+        return Course(model.decode(latent), blank, latent[None], drawn.mean, drawn.log_sigma)
+    seen, state = model.encoder.look(images), model.initial(len(images))
+    drawn_latents: list[Tensor] = []
+    rows = []
+    for step, epsilon in enumerate(noise):
+        sight = Sight(**{name: getattr(state, name) for name in Sight._fields})
+        found: tuple[Posterior, Memory] = model.encoder(seen, sight)
+        posterior, memory = found
+        drawn_latents.append(sample(posterior, epsilon))
+        latent = replace(step, drawn_latents)
+        rows.append((state.hidden, latent, *posterior))
+        state = model.draw(latent, state)[0]._replace(memory=memory)
+    return Course(state.canvas, *(torch.stack(column) for column in zip(*rows, strict=True)))
+
+
+def missing_latent(correlation: float, steps: int, latent_size: int) -> float:
+    """What the sum of Eq. 26 leaves out of the KL when the noise of the steps is correlated, nats.
+
+    For posteriors that know x alone (no attention in read): z_1..z_T given x are then jointly
+    Gaussian, and Eq. 26 counts their marginals. The difference is their total correlation,
+    -(z/2) [(T - 1) log(1 - r) + log(1 + (T - 1) r)]; infinite for r = 1 and more than one step.
+    Raises `ValueError` for a correlation out of [0, 1].
+    """
+    if not 0 <= correlation <= 1:
+        raise ValueError(f"correlation = {correlation}: expected 0 to 1")
+    if steps == 1:
+        return 0.0
+    if correlation == 1:
+        return math.inf
+    apart, along = math.log1p(-correlation), math.log1p((steps - 1) * correlation)
+    return -0.5 * latent_size * ((steps - 1) * apart + along)
+
+
+def latent_conventions(mean: Tensor, log_sigma: Tensor) -> dict[str, Tensor]:
+    """L_z (n,) of the same posteriors (T, n, z) with Eq. 27's constant read in three ways.
+
+    `exact` subtracts 1/2 for each dimension and step, `as_printed` T/2 in all, and
+    `half_t_each_step` T/2 at each step, as public code of 2016 did: exact where z = T.
+    """
+    steps = len(mean)
+    printed = losses.latent_loss(mean, log_sigma, "as-printed").sum(0)
+    return {
+        "exact": losses.latent_loss(mean, log_sigma).sum(0),
+        "as_printed": printed,
+        "half_t_each_step": printed + 0.5 * steps - 0.5 * steps * steps,
+    }
+
+
+def probe(features: Floats, targets: Floats, images: NDArray[np.int64]) -> float:
+    """R^2 of a linear prediction of targets (n, z) from features (n, D), on images left out.
+
+    images: (n,) which image each row belongs to; all of an image's rows are left out together, in
+    one of five folds. Ridge regression on standardised features, its penalty chosen within the
+    training folds; dimensions count by their variance. At most 1; about 0 where the features say
+    nothing.
+    """
+    from sklearn.linear_model import RidgeCV
+    from sklearn.metrics import r2_score
+    from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    regression = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 5, 9)))
+    predicted = cross_val_predict(regression, features, targets, groups=images, cv=GroupKFold(5))
+    return float(r2_score(targets, predicted, multioutput="variance_weighted"))
+
+
+def sigma_agreement(log_sigma: Floats) -> dict[str, Floats]:
+    """How closely sigma_t equals sigma_1, by step: (T, n, z) to the mean distance of
+    log sigma_t from log sigma_1 and their correlation over images and dimensions, (T,) each."""
+    flat = log_sigma.reshape(len(log_sigma), -1)
+    centred = flat - flat.mean(1, keepdims=True)
+    scale = np.sqrt((centred**2).sum(1))
+    with np.errstate(invalid="ignore"):
+        correlation = centred @ centred[0] / (scale * scale[0])
+    return {
+        "log_sigma_distance": np.abs(flat - flat[0]).mean(1),
+        "log_sigma_correlation": correlation,
+    }
+
+
+def difference_noise(latent: Floats, log_sigma: Floats) -> dict[str, Floats]:
+    """What noise is left in z_t - z_1 given x, and what it lets through, by step, (T,) each.
+
+    latent, log_sigma: (T, m, n, z), m noise draws of the same images.
+
+    `difference_variance`: of z_t - z_1 over noise draws, mean over images and dimensions.
+    `difference_over_prior`: the same over 2, that of independent draws of unit variance.
+    `difference_over_posterior`: the same over the mean of sigma_t^2 + sigma_1^2, that of
+    independent draws with these sigmas (and more where mu_t follows earlier draws).
+    `difference_signal`: variance over images of the mean of z_t - z_1 over draws, mean over
+    dimensions, less what the finite number of draws adds.
+    `difference_nats`: sum over dimensions of log(1 + signal / noise) / 2, what a Gaussian channel
+    with this signal and this noise would carry; infinite where noise is gone and signal is not.
+    """
+    draws = latent.shape[1]
+    difference = latent - latent[:1]
+    noise = difference.var(1, ddof=1).mean(1)  # (T, z)
+    signal = (difference.mean(1).var(1, ddof=1) - noise / draws).clip(min=0)
+    variances = np.exp(2 * log_sigma).mean((1, 2, 3))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        carried = np.where(signal > 0, 0.5 * np.log1p(signal / noise), 0.0)
+    return {
+        "difference_variance": noise.mean(1),
+        "difference_over_prior": noise.mean(1) / 2,
+        "difference_over_posterior": noise.mean(1) / (variances + variances[0]),
+        "difference_signal": signal.mean(1),
+        "difference_nats": carried.sum(1),
+    }
+
+
+def active_units(mean: Floats, threshold: float = 0.01) -> NDArray[np.int64]:
+    """Latent dimensions that tell images apart, by step: (m, T, n, z), m noise draws, to (T,).
+
+    Active is a dimension whose posterior mean, averaged over draws, varies over images by more than
+    the threshold (Burda and others, 2016).
+    """
+    return (mean.mean(0).var(1, ddof=1) > threshold).sum(1)
+
+
+def conditions_table(model: Model, images: Tensor, settings: ForensicsConfig) -> pd.DataFrame:
+    """Losses under the run's own noise correlation, with latents as drawn and replaced.
+
+    images: (n, A, A) uint8. Rows, by `condition`: `as drawn`; `first repeated`, z_1 at all steps;
+    `step t replaced`, z_t from the prior, for each t. Columns: mean L_x, exact L_z and their sum
+    with standard errors over images, nats, and L_z by the other two of `latent_conventions`.
+    """
+    conditions: dict[str, Callable[[Tensor], Replace]] = {
+        "as drawn": lambda prior: as_drawn,
+        "first repeated": lambda prior: first_repeated,
+    }
+    for place in range(model.config.steps):
+        conditions[f"step {place + 1} replaced"] = partial(replaced_at, place)
+    rows = []
+    for name, condition in conditions.items():
+        course = _follow_all(model, images, settings, condition=condition)
+        latent = latent_conventions(course.mean, course.log_sigma)
+        rows.append(
+            {
+                "condition": name,
+                "noise_correlation": model.config.noise_correlation,
+                "images": len(images),
+                **_losses(_reconstruction(model, course, images), latent["exact"].numpy()),
+                "latent_as_printed": latent["as_printed"].mean().item(),
+                "latent_half_t_each_step": latent["half_t_each_step"].mean().item(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def steps_table(model: Model, images: Tensor, settings: ForensicsConfig) -> pd.DataFrame:
+    """What each step adds, under the run's own noise correlation.
+
+    images: (n, A, A) uint8. Columns by `step`: `latent`, mean L_z of the step, nats; `probe_mean`
+    and `probe_latent`, R^2 of mu_t and of z_t predicted from h_{t-1}^dec (`probe`); `active`
+    (`active_units`); `sigma`, the mean of sigma_t; those of `sigma_agreement` and of
+    `difference_noise`.
+    """
+    courses = [_follow_all(model, images, settings, draw) for draw in range(settings.draws)]
+    one = courses[0]
+    draws = {
+        name: torch.stack([getattr(course, name) for course in courses], dim=1).double().numpy()
+        for name in ("latent", "log_sigma")
+    }
+    hidden, latent, mean = (
+        torch.cat([getattr(course, name) for course in courses[:PROBED]], dim=1).double().numpy()
+        for name in ("hidden", "latent", "mean")
+    )
+    which = np.tile(np.arange(len(images)), len(courses[:PROBED]))
+    return pd.DataFrame(
+        {
+            "step": range(1, model.config.steps + 1),
+            "noise_correlation": model.config.noise_correlation,
+            "images": len(images),
+            "latent": losses.latent_loss(one.mean, one.log_sigma).mean(1).double().numpy(),
+            "probe_mean": [probe(*step, which) for step in zip(hidden, mean, strict=True)],
+            "probe_latent": [probe(*step, which) for step in zip(hidden, latent, strict=True)],
+            "active": active_units(
+                torch.stack([course.mean for course in courses]).double().numpy()
+            ),
+            "sigma": one.log_sigma.exp().mean((1, 2)).double().numpy(),
+            **sigma_agreement(one.log_sigma.double().numpy()),
+            **difference_noise(**draws),
+        }
+    )
+
+
+def correlations_table(model: Model, split: Split, settings: ForensicsConfig) -> pd.DataFrame:
+    """The same weights under noise of several correlations, on a split's first images.
+
+    Columns: mean L_x, L_z and their sum with standard errors over images, nats, and `missing`
+    (`missing_latent`), what makes the sum a bound again; empty where posteriors follow earlier
+    draws and no closed form is known.
+    """
+    config = model.config
+    first = Split(*(part[: settings.images] for part in split))
+    measured = EvaluationConfig(batch_size=settings.batch_size, seed=settings.seed)
+    known = config.architecture in NO_FEEDBACK
+    rows = []
+    for correlation in sorted({*CORRELATIONS, config.noise_correlation}):
+        reconstruction, latent = split_losses(model, first, measured, correlation)
+        rows.append(
+            {
+                "noise_correlation": correlation,
+                "images": len(latent),
+                **_losses(reconstruction, latent.sum(1)),
+                "missing": missing_latent(correlation, config.steps, config.latent_size)
+                if known
+                else math.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def examine(
+    run: Run, dataset: Dataset, settings: ForensicsConfig, device: torch.device, threads: int = 0
+) -> Path:
+    """Measure a complete run on test images and write the files named above; returns their folder.
+
+    Raises `RunError` where the run is incomplete or damaged.
+    """
+    making = Measurement()
+    model, test = run.model().to(device), dataset.test
+    images = test.images[: settings.images]
+    with prepared(device, threads):
+        weights = bounds.log_weights(
+            model,
+            test.images[: settings.bound_images],
+            settings.bound_samples,
+            settings.seed,
+            settings.batch_size,
+        )
+        tables = {
+            "mechanism_steps": steps_table(model, images, settings),
+            "mechanism": conditions_table(model, images, settings),
+            "correlations": correlations_table(model, test, settings),
+            "bounds": bounds.bounds_table(weights),
+        }
+        described = describe(device)
+    folder = run.folder / "evaluation"
+    for name, table in tables.items():
+        write_table(folder / f"{name}.csv", table)
+    write_json(
+        folder / "forensics.json",
+        {
+            "run": run.folder.name,
+            **making.record(settings, described),
+        },
+    )
+    return folder
+
+
+def _follow_all(
+    model: Model,
+    images: Tensor,
+    settings: ForensicsConfig,
+    draw: int = 0,
+    condition: Callable[[Tensor], Replace] = lambda prior: as_drawn,
+) -> Course:
+    """`follow` for images (n, A, A) uint8 under one draw of noise, batch by batch, on the CPU."""
+    config, device = model.config, next(model.parameters()).device
+    courses = []
+    for number, batch in enumerate(images.split(settings.batch_size)):
+        counter = FIRST_COUNTER + number * settings.draws + draw
+        shape = (config.steps, len(batch), config.latent_size)
+        noise = step_noise(settings.seed, "evaluation", counter, shape, config.noise_correlation)
+        prior = step_noise(settings.seed, "generation", counter, shape, correlation=0)[0]
+        courses.append(
+            follow(
+                model,
+                to_unit(batch.to(device)),
+                torch.as_tensor(noise, device=device),
+                condition(torch.as_tensor(prior, device=device)),
+            )
+        )
+    columns = zip(*courses, strict=True)
+    return Course(*(torch.cat(column, dim=int(i > 0)).cpu() for i, column in enumerate(columns)))
+
+
+def _reconstruction(model: Model, course: Course, images: Tensor) -> Floats:
+    cost = losses.reconstruction_loss(model.config, course.canvas, to_unit(images))
+    return cost.double().numpy()
+
+
+def _losses(reconstruction: Floats, latent: Floats) -> dict[str, float]:
+    """Means over images (n,) of L_x, L_z and their sum, with standard errors."""
+    parts = {
+        "reconstruction": reconstruction,
+        "latent": latent,
+        "total": reconstruction + latent,
+    }
+    row = {}
+    for name, values in parts.items():
+        row[name] = float(values.mean())
+        row[f"{name}_se"] = float(values.std(ddof=1) / np.sqrt(len(values)))
+    return row

@@ -1,0 +1,46 @@
+"""Measured numbers with where they come from; the book's prose reads them, nobody types them.
+
+Each notebook writes `results/<profile>/numbers/<notebook>.json`; `merge` joins them into
+`numbers.json`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from dcrw.training.files import RunError, write_json
+
+
+class Number(NamedTuple):
+    """One measured value."""
+
+    value: float
+    source: str  # the file that holds it, relative to the project
+    n: int | None = None  # how many images, minibatches or seeds it averages
+    interval: tuple[float, float] | None = None  # 95%
+
+
+def write(path: Path, numbers: Mapping[str, Number]) -> None:
+    """Write one notebook's numbers."""
+    write_json(path, {key: number._asdict() for key, number in sorted(numbers.items())})
+
+
+def read(path: Path) -> dict[str, Number]:
+    """Read a file of numbers. Raises `RunError` where it is missing or malformed."""
+    try:
+        entries = json.loads(path.read_text())
+        return {key: Number(**entry) for key, entry in entries.items()}
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{path}: not a file of numbers: {error}") from None
+
+
+def merge(paths: list[Path], target: Path) -> None:
+    """Join several files of numbers. Raises `RunError` where two of them define one key."""
+    joined: dict[str, Number] = {}
+    for path in paths:
+        for key, number in read(path).items():
+            if key in joined:
+                raise RunError(f"{path}: {key} is already defined by {joined[key].source}")
+            joined[key] = number
+    write(target, joined)

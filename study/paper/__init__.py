@@ -1,0 +1,1 @@
+"""The paper's own table and figures, made again."""
