@@ -1,9 +1,11 @@
 """What the notebooks' first cells share: papermill's parameters, validated before any work."""
 
-from collections.abc import MutableMapping
-from pathlib import Path
+import ast
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
 from pydantic import Field
@@ -22,7 +24,10 @@ from dcrw.training.config import (
 from dcrw.training.data import Dataset, data_root, load
 from dcrw.training.files import project_root
 
-HIDDEN = ("In", "Out", "exit", "quit")  # what IPython puts among the globals
+LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
+NO_PARAMETERS = (  # what IPython and `papermill --inject-paths` put among the globals
+    "In", "Out", "exit", "quit", "PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH",
+)  # fmt: skip
 
 
 class Together(Section):
@@ -52,18 +57,48 @@ class Presentation(Section):
 
 
 def parameters(namespace: MutableMapping[str, Any]) -> dict[str, Any]:
-    """The parameters among a notebook's globals: public names that hold plain literals.
+    """The parameters among a notebook's globals: what the cells before this one assign, plain
+    literals alone. Where a namespace has no history of cells, all public names are looked at.
 
-    Their names are kept in the namespace, so that the cell can be run again after later ones.
+    NumPy's numbers and paths are converted. Their names are kept in the namespace, so that the cell
+    can be run again after later ones. Raises `ConfigError` for a value of another type.
     """
-    literal = (str, int, float, bool, list, tuple, dict, type(None))
     if "_parameters" not in namespace:
-        namespace["_parameters"] = [
-            name
-            for name, value in namespace.items()
-            if type(value) in literal and not name.startswith("_") and name not in HIDDEN
-        ]
-    return {name: namespace[name] for name in namespace["_parameters"]}
+        namespace["_parameters"] = _parameter_names(namespace)
+    return {name: _literal(name, namespace[name]) for name in namespace["_parameters"]}
+
+
+def _parameter_names(namespace: MutableMapping[str, Any]) -> list[str]:
+    *earlier, _ = namespace.get("In") or [""]
+    names = dict.fromkeys(name for cell in earlier for name in _assigned(cell))
+    if not any(earlier):
+        names = dict.fromkeys(key for key, value in namespace.items() if type(value) in LITERALS)
+    return [name for name in names if not name.startswith("_") and name not in NO_PARAMETERS]
+
+
+def _assigned(cell: str) -> Iterator[str]:
+    """Names that a cell assigns; none where it is not plain Python."""
+    try:
+        statements = ast.parse(cell).body
+    except SyntaxError:
+        return
+    for statement in statements:
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _literal(name: str, value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, PurePath):
+        return str(value)
+    if type(value) not in LITERALS:
+        raise ConfigError(
+            f"{name} = {value!r}: a {type(value).__name__}; expected a plain number, text, "
+            "list or dictionary"
+        )
+    return value
 
 
 def sections(namespace: MutableMapping[str, Any], *kinds: type[Section]) -> list[Any]:

@@ -5,6 +5,7 @@ import typing
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -288,3 +289,29 @@ def test_parameters_are_the_literals_among_globals():
         evaluation({"run": "x", "digitz": 3})
     with pytest.raises(ConfigError, match="profil = 'x': unknown parameter"):
         presentation({"profil": "x"})
+
+
+def test_parameters_are_what_earlier_cells_assign():
+    """As in a kernel: the parameters cell, papermill's injected one, and the one that asks."""
+    cells = ["", "steps: int = 3\nname = 'a'  # text", "steps = 5", "from x import TABLE\nask()"]
+    namespace = {
+        "In": cells,
+        "steps": 5,
+        "name": "a",
+        "TABLE": "x.csv",
+        "PAPERMILL_INPUT_PATH": "n",
+    }
+    assert notebook.parameters(namespace) == {"steps": 5, "name": "a"}
+    namespace["In"] = [*cells, "later = 1", "ask()"]
+    namespace["later"] = 1
+    assert notebook.parameters(namespace) == {"steps": 5, "name": "a"}
+
+
+def test_parameters_of_other_types_are_converted_or_refused_by_name():
+    cells = ["", "a = 1\nb = 1\nc = 1", "ask()"]
+    namespace = {"In": cells, "a": np.int64(20), "b": np.float64(3e-4), "c": Path("x") / "y"}
+    found = notebook.parameters(namespace)
+    assert found == {"a": 20, "b": 3e-4, "c": "x/y"}
+    assert [type(value) for value in found.values()] == [int, float, str]
+    with pytest.raises(ConfigError, match=r"c = \{1\}: a set; expected a plain number"):
+        notebook.parameters(namespace | {"c": {1}})
