@@ -1,5 +1,9 @@
 """What several test modules use."""
 
+import ast
+from pathlib import Path
+
+import nbformat
 import pytest
 
 from dcrw.training.engine import Engine
@@ -29,3 +33,16 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, iteration: int) -> None:
         return real(self, *arguments)
 
     monkeypatch.setattr(Engine, "iterate", iterate)
+
+
+ROOT = Path(__file__).parents[1]
+
+
+def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
+    """Annotation and value of each parameter of a notebook."""
+    book = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    (cell,) = (cell for cell in book.cells if "parameters" in cell.metadata.get("tags", []))
+    return {
+        statement.target.id: (ast.unparse(statement.annotation), ast.literal_eval(statement.value))
+        for statement in ast.parse(cell.source).body
+    }

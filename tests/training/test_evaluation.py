@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-import test_training
+import tiny_runs
 import torch
 
 from dcrw.model.config import ModelConfig
@@ -26,12 +26,12 @@ from study.pages import readme_table, with_reach, with_table
 from study.paper.table_1 import TABLE_1
 
 SETTINGS = EvaluationConfig(batch_size=7, seed=5, noise_draws=2, digits=4)
-dataset = test_training.dataset
+dataset = tiny_runs.dataset
 
 
 @pytest.mark.parametrize("correlation", [0.0, 1.0])
 def test_split_losses_are_means_over_draws_image_by_image(dataset, correlation):
-    config = test_training.tiny()
+    config = tiny_runs.tiny()
     model = initial_model(config.model, 0)
     lx, lz = split_losses(model, dataset.test, SETTINGS, correlation)
     assert lx.shape == (23,) and lz.shape == (23, 2)
@@ -49,7 +49,7 @@ def test_split_losses_are_means_over_draws_image_by_image(dataset, correlation):
 def test_an_evaluated_run_has_all_its_files(tmp_path, dataset, architecture):
     model = {"architecture": architecture, "noise_correlation": 0.5}
     model |= {"steps": 1} if architecture == "conv-vae" else {}
-    run = train(Run(tmp_path), test_training.tiny(model=model), dataset)
+    run = train(Run(tmp_path), tiny_runs.tiny(model=model), dataset)
     weights = (tmp_path / "model.safetensors").read_bytes()
     folder = evaluate(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
     assert (tmp_path / "model.safetensors").read_bytes() == weights

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import test_training
+import tiny_runs
 import torch
 from scipy.special import logsumexp
 
@@ -23,7 +23,7 @@ ARCHITECTURES = [*RECURRENT, "conv-vae"]
 
 def small(architecture: str, latent: int = 1, **more) -> Model:
     """A random model whose drawings and posteriors depend strongly on what they are given."""
-    settings = test_training.TINY | {"architecture": architecture, "latent_size": latent} | more
+    settings = tiny_runs.TINY | {"architecture": architecture, "latent_size": latent} | more
     settings |= {"steps": 1} if architecture == "conv-vae" else {}
     model = initial_model(make_config({"name": "small", "model": settings}).model, 3)
     convolutional = architecture == "conv-vae"
@@ -164,7 +164,7 @@ def test_groups_are_averaged_and_leftovers_left():
 
 
 def test_impossible_counts_are_refused():
-    model = initial_model(ModelConfig(**test_training.TINY), 0)
+    model = initial_model(ModelConfig(**tiny_runs.TINY), 0)
     for arguments, message in (
         ((pictures(), 0, 0), "samples = 0: expected at least 1"),
         ((pictures(), 5, 0, 0), "rows = 0"),

@@ -25,7 +25,7 @@ from study.claims.rules import (
     tolerance,
 )
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[3]
 T3 = 4.302652729911275  # Student's t, 97.5%, two degrees of freedom, from tables
 
 

@@ -6,9 +6,9 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-import test_config
-import test_training
+import tiny_runs
 import torch
+from common import parameters_cell
 from pydantic import ValidationError
 
 from dcrw.model.config import ConfigError, ModelConfig
@@ -61,7 +61,7 @@ def judge(dataset, tmp_path_factory):
 def trained(folder, dataset, architecture: str, **model) -> Run:
     model |= {"architecture": architecture}
     model |= {"steps": 1 if architecture == "conv-vae" else 3}
-    return train(Run(folder), test_training.tiny(model=model), dataset)
+    return train(Run(folder), tiny_runs.tiny(model=model), dataset)
 
 
 def read(folder) -> tuple[dict, pd.DataFrame, dict]:
@@ -116,7 +116,7 @@ def test_the_same_run_measures_the_same_again(tmp_path, dataset, judge):
 def test_measures_of_steps_from_the_drawings(dataset, correlation):
     """Reconstructions and samples again, canvas by canvas in NumPy, under the run's own noise."""
     noises = {"noise_correlation": correlation, "generation_noise_correlation": 1 - correlation}
-    config = test_training.tiny(model={"steps": 3, "initial_canvas": -0.5} | noises).model
+    config = tiny_runs.tiny(model={"steps": 3, "initial_canvas": -0.5} | noises).model
     model = initial_model(config, 0)
     images = dataset.test.images[:6]
     drawn = {
@@ -150,7 +150,7 @@ def test_measures_of_steps_from_the_drawings(dataset, correlation):
 
 
 def test_learned_canvases_are_where_updates_start(dataset):
-    config = test_training.tiny(model={"initial_state": "learned"}).model
+    config = tiny_runs.tiny(model={"initial_state": "learned"}).model
     model = initial_model(config, 0)
     torch.nn.init.normal_(model.initial_canvas)
     torch.nn.init.zeros_(model.heads.weight)  # nothing is ever drawn
@@ -279,7 +279,7 @@ SECTIONS = {
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_the_notebooks_offer_every_setting_with_its_default(name):
-    cell = test_config.parameters_cell(name)
+    cell = parameters_cell(name)
     values = {key: value for key, (_, value) in cell.items()}
     assert all(type(value).__name__ == kind for kind, value in cell.values())
     if name == "measure":

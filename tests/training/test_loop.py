@@ -14,12 +14,13 @@ import pytest
 import torch
 from common import Killed, kill_at
 from safetensors.torch import load_file
+from tiny_runs import STATE, TINY, dataset, tiny
 
 from dcrw.model.config import ModelConfig
 from dcrw.model.layers import logical_heads
 from dcrw.training import loop, snapshots
-from dcrw.training.config import Keeping, RunConfig, make_config
-from dcrw.training.data import DataError, Dataset, Split, to_unit
+from dcrw.training.config import Keeping
+from dcrw.training.data import DataError, to_unit
 from dcrw.training.device import DeviceError, prepared, resolve_device
 from dcrw.training.engine import Engine, GradientClip, initial_model
 from dcrw.training.files import RunError, write_json
@@ -27,36 +28,9 @@ from dcrw.training.loop import Interrupted, TrainingError, train
 from dcrw.training.randomness import BatchOrder, step_noise
 from dcrw.training.run import Run, load_weights, run_for
 
-TINY = {
-    "image_size": 8,
-    "steps": 2,
-    "latent_size": 2,
-    "hidden_size": 5,
-    "read_size": 3,
-    "write_size": 2,
-}
+__all__ = ["dataset"]  # a fixture
 
-
-STATE = Keeping(keep_state=True)
-
-
-def tiny(name: str = "tiny", model: dict | None = None, **more) -> RunConfig:
-    settings = {
-        "iterations": 12,
-        "batch_size": 5,
-        "metrics_interval": 4,
-        "checkpoint_interval": 3,
-    } | more
-    return make_config({"name": name, "model": TINY | (model or {}), "training": settings})
-
-
-@pytest.fixture
-def dataset() -> Dataset:
-    generator = torch.Generator().manual_seed(0)
-    kinds = torch.randint(0, 2, (4, 8, 8), generator=generator, dtype=torch.uint8) * 255
-    images = kinds[torch.arange(23) % 4]
-    split = Split(images, torch.zeros(23, dtype=torch.int64))
-    return Dataset(split, split, split)
+ROOT = Path(__file__).parents[2]
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -117,16 +91,17 @@ def test_a_process_killed_for_real_resumes(tmp_path):
 import sys, torch
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import test_training as t
+from tiny_runs import tiny
+from dcrw.training.run import Run
 from dcrw.training import train
 from dcrw.training.data import Dataset, Split
 numbers = torch.Generator().manual_seed(0)
 images = torch.randint(0, 256, (23, 8, 8), generator=numbers, dtype=torch.uint8)
 split = Split(images, torch.zeros(23, dtype=torch.int64))
-config = t.tiny(iterations=400, checkpoint_interval=20)
-train(t.Run(Path(sys.argv[1])), config, Dataset(split, split, split))
+config = tiny(iterations=400, checkpoint_interval=20)
+train(Run(Path(sys.argv[1])), config, Dataset(split, split, split))
 """
-    code = code.format(tests=str(Path(__file__).parent))
+    code = code.format(tests=str(ROOT / "tests"))
     cut, whole = tmp_path / "cut", tmp_path / "whole"
     process = subprocess.Popen([sys.executable, "-c", code, str(cut)])
     deadline = time.monotonic() + 120
@@ -544,7 +519,7 @@ def test_moments_are_spread_and_end_with_the_last(count, iterations):
 
 def test_provenance_names_lock_data_and_processor(tmp_path, dataset):
     made = train(Run(tmp_path), tiny(), dataset).provenance
-    lock = Path(__file__).parent.parent / "requirements.lock"
+    lock = ROOT / "requirements.lock"
     assert made["software"]["lock_sha256"] == hashlib.sha256(lock.read_bytes()).hexdigest()
     pixels = dataset.train.images.numpy().tobytes()
     assert made["training_images_sha256"] == hashlib.sha256(pixels).hexdigest()

@@ -9,7 +9,7 @@ import pytest
 from dcrw.training.files import RunError
 from study.manifest import NAME, lines, tracked, write
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture

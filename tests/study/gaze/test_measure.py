@@ -415,7 +415,7 @@ def test_the_cells_of_both_notebooks_run(project, recorded, monkeypatch):
 
 
 def cells(name: str) -> list[nbformat.NotebookNode]:
-    path = Path(__file__).parent.parent / "notebooks" / f"{name}.ipynb"
+    path = Path(__file__).parents[3] / "notebooks" / f"{name}.ipynb"
     return nbformat.read(path, as_version=4).cells
 
 

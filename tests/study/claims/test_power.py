@@ -12,7 +12,7 @@ from scipy import stats
 from study.claims import power, predictive, rules
 from study.claims.rules import above, matches, sharper
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[3]
 T3 = 4.302652729911275  # Student's t, 97.5%, two degrees of freedom, from tables
 CASES = 300
 

@@ -1,13 +1,12 @@
 """Configurations: what is accepted, what is refused and how, and names that stay."""
 
-import ast
 import typing
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import yaml
+from common import parameters_cell
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,7 +26,7 @@ from dcrw.training.config import (
 )
 from dcrw.training.profiles import load_profile
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NUMBERS = {
     "image_size": st.integers(8, 64),
     "steps": st.integers(1, 64),
@@ -228,15 +227,6 @@ def test_shipped_profiles_hold(path):
 def test_committed_runs_still_have_their_names(folder):
     """A changed default, or a field that changes names, would orphan what is committed."""
     assert load_config(folder / "config.yaml").folder_name == folder.name
-
-
-def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
-    book = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    (cell,) = (cell for cell in book.cells if "parameters" in cell.metadata.get("tags", []))
-    return {
-        statement.target.id: (ast.unparse(statement.annotation), ast.literal_eval(statement.value))
-        for statement in ast.parse(cell.source).body
-    }
 
 
 def test_the_training_notebook_offers_every_setting_with_its_default():

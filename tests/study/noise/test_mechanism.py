@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import test_training
+import tiny_runs
 import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
@@ -44,13 +44,13 @@ RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwi
 SETTINGS = ForensicsConfig(
     images=23, draws=3, bound_images=5, bound_samples=20, batch_size=7, seed=5
 )
-dataset = test_training.dataset
+dataset = tiny_runs.dataset
 
 
 def small(architecture: str, correlation: float = 0.0) -> Model:
     model = {"architecture": architecture, "noise_correlation": correlation, "steps": 3}
     model |= {"steps": 1} if architecture == "conv-vae" else {}
-    return initial_model(test_training.tiny(model=model).model, 0)
+    return initial_model(tiny_runs.tiny(model=model).model, 0)
 
 
 def given(model: Model, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
@@ -229,7 +229,7 @@ def test_shared_noise_leaves_the_difference():
 def examined(tmp_path, dataset, architecture: str, correlation: float) -> dict[str, pd.DataFrame]:
     model = {"architecture": architecture, "noise_correlation": correlation}
     model |= {"steps": 1} if architecture == "conv-vae" else {"steps": 3}
-    run = train(Run(tmp_path), test_training.tiny(model=model), dataset)
+    run = train(Run(tmp_path), tiny_runs.tiny(model=model), dataset)
     weights = (tmp_path / "model.safetensors").read_bytes()
     folder = examine(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
     assert (tmp_path / "model.safetensors").read_bytes() == weights
@@ -335,7 +335,7 @@ def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
 
 def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):
     """Its cells, in order."""
-    train(Run(tmp_path), test_training.tiny(), dataset)
+    train(Run(tmp_path), tiny_runs.tiny(), dataset)
     monkeypatch.setattr("dcrw.notebook.load_data", lambda config, runtime: dataset)
     book = json.loads((project_root() / "notebooks" / "forensics.ipynb").read_text())
     first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
