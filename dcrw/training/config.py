@@ -196,8 +196,16 @@ def parameter_names() -> list[str]:
 
 
 def load_config(path: Path) -> RunConfig:
-    """Read a run's `config.yaml`."""
-    return make_config(read_yaml(path))
+    """Read a run's `config.yaml`, every setting of which is written out.
+
+    Raises `ConfigError`, which names the file, also where a setting is not there: it was cut.
+    """
+    settings = read_yaml(path)
+    try:
+        config = make_config(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return config
 
 
 class EvaluationConfig(Section):
