@@ -28,6 +28,12 @@ class ExplorerError(ValueError):
     """Something that the explorer cannot show; the message says what it can."""
 
 
+def model_title(config: ModelConfig) -> str:
+    """A model in words, as the explorer heads it: With attention, fresh noise."""
+    variant, noise = FACTS[config.architecture].title, noise_in_words(config.noise_correlation)
+    return f"{variant[:1].upper()}{variant[1:]}, {noise} noise"
+
+
 @dataclass(frozen=True)
 class Recording:
     """What one model did with the images of a gallery.
@@ -44,10 +50,8 @@ class Recording:
 
     @property
     def title(self) -> str:
-        """The model in words, as the explorer heads it."""
-        variant = FACTS[self.config.architecture].title
-        noise = noise_in_words(self.config.noise_correlation)
-        return f"{variant[:1].upper()}{variant[1:]}, {noise} noise"
+        """The model in words."""
+        return model_title(self.config)
 
 
 @dataclass(frozen=True)
