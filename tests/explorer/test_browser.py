@@ -91,6 +91,16 @@ def single_precision(recording: Recording, model: Writer) -> Recording:
     )
 
 
+def test_the_model_and_the_explorer_go_into_one_module(blank: Page) -> None:
+    """No name is taken twice."""
+    script = """
+    async (module) => Object.keys(await import(
+      URL.createObjectURL(new Blob([module], { type: "text/javascript" }))))
+    """
+    names = blank.evaluate(script, bundle(modules=("rebuild.js", "model.js", *MODULES[1:])))
+    assert {"default", "loadModel", "step", "Store"} <= set(names)
+
+
 def test_the_browser_reads_half_precision_as_numpy_does(blank: Page) -> None:
     halves = np.array(
         [0, -0.0, 1, -1.5, 65504, 6.1e-5, 5.96e-8, -1e-7, np.inf, 0.333], dtype=np.float16

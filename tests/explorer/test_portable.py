@@ -114,8 +114,8 @@ def compare(page: Page, folder: Path, model: Writer, images: np.ndarray) -> None
     arguments = [bundle(modules=MODULES), "name", encoded(given), encoded(noise)]
     found = page.evaluate(DRAW, arguments)
     drawn, made = model.trace(given, noise), model.generate(noise)
-    assert largest_error(found["drawn"], drawn) < 1e-3
-    assert largest_error(found["made"], made) < 1e-3
+    assert largest_error(found["drawn"], drawn) < 1e-4
+    assert largest_error(found["made"], made) < 1e-4
     assert drawn.kl is not None
     latent = decoded(found["latent"]).view(len(images), -1).T
     torch.testing.assert_close(latent, drawn.kl, rtol=1e-3, atol=1e-3)
@@ -173,14 +173,15 @@ def test_noise_of_the_browser_has_the_correlation_asked_for(blank: Page) -> None
 
 @pytest.mark.parametrize("run", RUNS)
 def test_rounding_moves_drawings_little(run: str) -> None:
-    """Mean change of sigma(c_T) below half a grey value."""
+    """By less than two grey values anywhere, and a tenth of one on average."""
     folder, images = Run(ROOT / "results/paper/runs" / run), pictures(40, 28)
     exact, rough = load_writer(folder), rounded(load_writer(folder))
     shape = (10, len(images), 10)
     noise = torch.as_tensor(step_noise(3, "evaluation", 0, shape, exact.config.noise_correlation))
     given = to_unit(torch.as_tensor(images))
-    last, other = (model.trace(given, noise).canvas[-1].sigmoid() for model in (exact, rough))
-    assert (last - other).abs().mean() < 0.5 / 255
+    canvases = [model.trace(given, noise).canvas.sigmoid() for model in (exact, rough)]
+    change = (canvases[0] - canvases[1]).abs()
+    assert change.max() < 2 / 255 and change.mean() < 0.1 / 255
 
 
 def test_a_script_is_named_after_its_cell_and_small(tmp_path: Path) -> None:

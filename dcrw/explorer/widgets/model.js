@@ -124,9 +124,9 @@ function remember({ decoder }, latent, { hidden, cell }) {
   const size = hidden.length;
   const [next, emitted] = [new Float64Array(size), new Float64Array(size)];
   for (let d = 0; d < size; d++) {
-    const [admit, forget, emit] = [0, 1, 2].map((gate) => sigmoid(gates[gate * size + d]));
-    next[d] = forget * cell[d] + admit * Math.tanh(gates[3 * size + d]);
-    emitted[d] = emit * Math.tanh(next[d]);
+    const admitted = sigmoid(gates[d]) * Math.tanh(gates[3 * size + d]);
+    next[d] = sigmoid(gates[size + d]) * cell[d] + admitted;
+    emitted[d] = sigmoid(gates[2 * size + d]) * Math.tanh(next[d]);
   }
   return { hidden: emitted, cell: next };
 }
@@ -140,7 +140,10 @@ function concatenate(left, right) {
 
 // ---- one step --------------------------------------------------------------------------------
 
-/** The state before the first step: canvas (A, A), hidden and cell (D), the first read window. */
+/**
+ * The state before the first step: canvas (A, A) of logits, hidden and cell (D), and the first read
+ * window, as rebuild.js has windows.
+ */
 export function initial(model) {
   const blank = () => new Float64Array(model.hiddenSize);
   const canvas = new Float64Array(model.pixels ** 2).fill(model.initialCanvas);
@@ -149,12 +152,16 @@ export function initial(model) {
 }
 
 /**
- * One step t (Eq. 7-12). With an image (A, A) in [0, 1] it is read, and z_t = mu + sigma epsilon;
- * without, z_t = epsilon is a sample from the prior.
+ * One step t (Eq. 7-12). An image is read, and z_t = mu + sigma epsilon; without one, z_t = epsilon
+ * is a sample from the prior.
  *
- * Returns the next state, with what happened on the way as `Store.drawing` in rebuild.js has it:
- * `written`, `patch`, `added`, `before`, `canvas`, `shown`; of an image `read`, `glimpse`, `error`,
- * `reconstruction` and `latent`, nats.
+ * @param {object} model from `loadModel`
+ * @param {object} state from `initial`, or what the step before returned
+ * @param {Float32Array|Float64Array} epsilon (z) from N(0, 1)
+ * @param {?(Float32Array|Float64Array)} image (A, A) in [0, 1]
+ * @returns {object} the next state, and with it what a step of `Store.drawing` in rebuild.js has:
+ *   `written`, `patch`, `added`, `before`, `canvas`, `shown`; of an image also `read`, `glimpse`,
+ *   `error`, `reconstruction` and `latent`, nats
  */
 export function step(model, state, epsilon, image = null) {
   const seen = image && see(model, state, image);
@@ -223,7 +230,12 @@ function toPixels(model, [x, y, logVariance, logStride, logGamma], size) {
 // ---- drawings --------------------------------------------------------------------------------
 
 /**
- * Redraw images (n, A, A) in [0, 1] under noise (T, n, z): n drawings as `Store.drawing` has them.
+ * Redraw images.
+ *
+ * @param {object} model from `loadModel`
+ * @param {Float32Array|Float64Array} images (n, A, A) in [0, 1]
+ * @param {Float32Array|Float64Array} noise (T, n, z) from N(0, 1), for any T
+ * @returns {Array<{model, image, steps}>} n drawings as `Store.drawing` in rebuild.js has them
  */
 export function draw(model, images, noise) {
   const size = model.pixels ** 2;
@@ -232,7 +244,10 @@ export function draw(model, images, noise) {
     drawOne(model, noise, count, item, images.subarray(item * size, (item + 1) * size)));
 }
 
-/** Draw n images from the prior, z_t = noise (T, n, z); n follows from T of the training. */
+/**
+ * Draw images from the prior: as `draw`, z_t = noise[t]. Where the noise is not for the number of
+ * steps that the model was trained with, `count` says how many images it is for.
+ */
 export function generate(model, noise, count = noise.length / (model.steps * model.latentSize)) {
   return Array.from({ length: count }, (_, item) => drawOne(model, noise, count, item, null));
 }
