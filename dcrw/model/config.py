@@ -5,6 +5,7 @@ An unknown name or a value out of range is a `ConfigError` that names the settin
 what was expected.
 """
 
+import reprlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,6 +22,9 @@ Initialiser = Literal["xavier", "unit-scaling"]
 ConvolutionInitialiser = Literal["as-others", "truncated-normal"]
 
 HIDDEN_JOINS_CNN = ("dcrw", "dcrw-whole-image")  # architectures whose CNN is followed by h_dec
+
+
+SHORT = reprlib.Repr(maxstring=120, maxother=120)  # of values in messages
 
 
 class ConfigError(ValueError):
@@ -201,5 +205,5 @@ def explain(error: ValidationError) -> str:
             continue
         place = ".".join(str(part) for part in problem["loc"])
         reason = "unknown parameter" if problem["type"] == "extra_forbidden" else problem["msg"]
-        lines.append(f"{place} = {problem['input']!r}: {reason}")
+        lines.append(f"{place} = {SHORT.repr(problem['input'])}: {reason}")
     return "; ".join(lines)
