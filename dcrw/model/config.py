@@ -24,7 +24,8 @@ ConvolutionInitialiser = Literal["as-others", "truncated-normal"]
 HIDDEN_JOINS_CNN = ("dcrw", "dcrw-whole-image")  # architectures whose CNN is followed by h_dec
 
 
-SHORT = reprlib.Repr(maxstring=120, maxother=120)  # of values in messages
+SHORT = reprlib.Repr()  # of values in messages
+SHORT.maxstring = SHORT.maxother = 120
 
 
 class ConfigError(ValueError):
