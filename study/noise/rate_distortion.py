@@ -185,7 +185,7 @@ def estimate(
     first row is the mean image at rate 0. Raises `ValueError` for too many words, no images or
     pixels outside [0, 1].
     """
-    _check(pixels)
+    check_pixels(pixels)
     mean = Codebook(pixels.mean(0, keepdim=True), pixels.new_ones(1))
     codebooks = [(1, 0.0, mean)] + [
         (size, slope, codebook)
@@ -269,7 +269,8 @@ def _above(first: NDArray[Any], middle: NDArray[Any], last: NDArray[Any]) -> boo
     return bool(run * deep <= far * fall)
 
 
-def _check(pixels: Tensor) -> None:
+def check_pixels(pixels: Tensor) -> None:
+    """Raises `ValueError` for images that are not (n, P) in [0, 1]."""
     if pixels.dim() != 2 or not len(pixels):
         raise ValueError(f"pixels have shape {tuple(pixels.shape)}; expected (n, P), n at least 1")
     if not (pixels.min() >= 0 and pixels.max() <= 1):
