@@ -113,6 +113,12 @@ def nearest_iteration(paths: Mapping[str, Mapping[int, pd.DataFrame]], rows: Row
     return pd.DataFrame(found)
 
 
+def nearest_shares(nearest: pd.DataFrame) -> pd.DataFrame:
+    """`nearest_iteration` as the registered hypothesis is judged on it: `cell`, and `worse`, the
+    larger relative difference as a share."""
+    return pd.DataFrame({"cell": nearest.cell, "worse": nearest["worse of both, %"] / 100})
+
+
 def of_first_seed(table: pd.DataFrame, cells: Sequence[str] = CELLS) -> pd.DataFrame:
     """Rows of some cells' seed 0."""
     return table[(table.seed == 0) & table.cell.isin(cells)]
