@@ -90,27 +90,28 @@ def nearest_iteration(paths: Mapping[str, Mapping[int, pd.DataFrame]], rows: Row
     paths: metrics.csv by cell and seed. Losses are means over ten rows of it, the last of which is
     the iteration named. `worse of both, %` is the larger difference.
     """
-    targets, found = list(rows.values()), []
-    for cell, seeds in paths.items():
-        lx, lz = targets[own_row(cell)]
-        for seed, metrics in seeds.items():
-            smooth = metrics.rolling(SMOOTHED, min_periods=SMOOTHED).mean()
-            gaps = pd.DataFrame(
-                {"lx": (smooth.reconstruction / lx - 1).abs(), "lz": (smooth.latent / lz - 1).abs()}
-            )
-            worse = gaps.max(axis=1)
-            best = worse.idxmin()
-            found.append(
-                {
-                    "cell": cell,
-                    "seed": seed,
-                    "iteration": metrics.iteration[best],
-                    "Lx": smooth.reconstruction[best],
-                    "Lz": smooth.latent[best],
-                    "worse of both, %": 100 * worse[best],
-                }
-            )
-    return pd.DataFrame(found)
+    targets = list(rows.values())
+    return pd.DataFrame(
+        [
+            {"cell": cell, "seed": seed} | _nearest(metrics, *targets[own_row(cell)])
+            for cell, seeds in paths.items()
+            for seed, metrics in seeds.items()
+        ]
+    )
+
+
+def _nearest(metrics: pd.DataFrame, lx: float, lz: float) -> dict[str, Any]:
+    """Of one run and its row: the iteration, the losses there and the larger difference."""
+    smooth = metrics.rolling(SMOOTHED, min_periods=SMOOTHED).mean()
+    gaps = pd.DataFrame({"lx": smooth.reconstruction / lx - 1, "lz": smooth.latent / lz - 1})
+    worse = gaps.abs().max(axis=1)
+    best = worse.idxmin()
+    return {
+        "iteration": metrics.iteration[best],
+        "Lx": smooth.reconstruction[best],
+        "Lz": smooth.latent[best],
+        "worse of both, %": 100 * worse[best],
+    }
 
 
 def nearest_shares(nearest: pd.DataFrame) -> pd.DataFrame:

@@ -101,7 +101,7 @@ def test_the_nearest_iteration_is_that_of_every_window_tried():
 
 
 def test_both_losses_must_be_near_at_once():
-    """L_x meets the row early and L_z late; in between both are half as far away."""
+    """L_x meets the row early and L_z late; in between both are 10% off."""
     lx = np.repeat([70.0, 77.0, 140.0], 20)
     lz = np.repeat([3.0, 1.65, 1.5], 20)
     (row,) = tables.nearest_iteration({"dcrw-fresh": {0: path(lx, lz)}}, ROWS).to_dict("records")
