@@ -1,4 +1,5 @@
-"""Tables and numbers from finished, evaluated runs: from files under results/ alone.
+"""What the README, a terminal and the page "Your run" show of finished runs: text from files under
+results/ alone.
 
 As a command: `python -m study.pages headline|readme|your-run|numbers PROFILE`.
 """
@@ -119,19 +120,8 @@ def _what_was_run(made: pd.DataFrame) -> str:
     )
 
 
-def number_files(results: Path) -> list[Path]:
-    """What a profile's numbers are joined from. The book reads those of the profile `paper`, which
-    take in what goes beyond it."""
-    own = sorted((results / "numbers").glob("*.json"))
-    if results.name != "paper":
-        return own
-    beyond = sorted((results.parent / "grid" / "numbers").glob("*.json"))
-    measured = results.parent / "benchmarks" / "numbers.json"
-    return [*own, *beyond, *([measured] if measured.exists() else [])]
-
-
 def _merge_numbers(results: Path) -> str:
-    numbers.merge(number_files(results), results / "numbers.json")
+    numbers.merge(numbers.number_files(results), results / "numbers.json")
     return ""
 
 

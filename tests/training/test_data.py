@@ -31,7 +31,7 @@ def files(monkeypatch) -> dict[str, bytes]:
         made[f"{part}-labels-idx1-ubyte"] = idx(rng.integers(0, 10, count, dtype=np.uint8))
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
     monkeypatch.setattr("dcrw.training.data.MNIST_SHA256", sums)
-    monkeypatch.setattr("dcrw.training.data.MNIST_VALIDATION", 5)
+    monkeypatch.setitem(data_module.SIZES, "mnist", data_module.Sizes(25, 5, 8))
     return made
 
 

@@ -21,22 +21,19 @@ from dcrw.training.files import RunError, project_root
 from dcrw.training.loop import train
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
-from study.claims import classifier, metrics
+from study.claims import classifier, quantities
 from study.claims.classifier import ClassifierSettings
+from study.claims.drawings import STEP_MEASURES, generate, reconstruct, write_spans
 from study.claims.measures import (
-    STEP_MEASURES,
     Digits,
     MeasureSettings,
     MeasureTarget,
-    generate,
     measure,
     measure_digits,
     quantised,
     real_digits,
-    reconstruct,
     reconstruction_measures,
     sample_measures,
-    write_spans,
 )
 
 CPU = torch.device("cpu")
@@ -120,8 +117,8 @@ def test_measures_of_steps_from_the_drawings(dataset, correlation):
     model = initial_model(config, 0)
     images = dataset.test.images[:6]
     drawn = {
-        "evaluation": reconstruct(model, images, SETTINGS),
-        "generation": generate(model, 6, SETTINGS),
+        "evaluation": reconstruct(model, images, 4, 3),
+        "generation": generate(model, 6, 4, 3),
     }
     for stream, drawing in drawn.items():
         kept = correlation if stream == "evaluation" else 1 - correlation
@@ -155,7 +152,7 @@ def test_learned_canvases_are_where_updates_start(dataset):
     torch.nn.init.normal_(model.initial_canvas)
     torch.nn.init.zeros_(model.heads.weight)  # nothing is ever drawn
     torch.nn.init.zeros_(model.heads.bias)
-    drawing = generate(model, 3, SETTINGS)
+    drawing = generate(model, 3, 4, 3)
     assert (drawing.steps["effective_area"] == 0).all()
 
 
@@ -230,7 +227,7 @@ def test_reconstructions_are_read_beside_their_originals(dataset, judge):
     found = reconstruction_measures(to_unit(split.images), split, model)
     for name in ("sharpness", "accuracy"):
         assert found[f"reconstructed.{name}"] == found[f"original.{name}"]
-    expected = metrics.sharpness(split.images / 255).mean()
+    expected = quantities.sharpness(split.images / 255).mean()
     assert found["original.sharpness"]["value"] == pytest.approx(float(expected))
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from study.claims import power, predictive, rules
+from study.claims import power, predictive, rules, scenarios, simulated
 from study.claims.rules import above, matches, sharper
 
 PROJECT = Path(__file__).parents[3]
@@ -18,7 +18,7 @@ CASES = 300
 
 
 @pytest.fixture(scope="module")
-def known() -> power.Known:
+def known() -> scenarios.Known:
     return power.load(PROJECT)
 
 
@@ -144,7 +144,7 @@ def test_vectorised_intervals_judge_as_claims_do(limit, n):
     draws = np.random.default_rng(n)
     values = draws.normal(draws.normal(0, 0.2, (CASES, 1)), 0.1, (CASES, n))
     expected = [[rule(row, limit).holds for row in values] for rule in (rules.below, above)]
-    found = [power.below(values, limit).tolist(), power.above(values, limit).tolist()]
+    found = [simulated.below(values, limit).tolist(), simulated.above(values, limit).tolist()]
     assert found == expected
     assert {True, False} == set(found[0]) == set(found[1])
 
@@ -159,7 +159,7 @@ def test_vectorised_tolerance_judges_as_claims_do(n):
         expected = [
             matches(*case, limit).holds for case in zip(means, spreads, published, strict=True)
         ]
-        found = power.matches(means, rms, published, limit).tolist()
+        found = simulated.matches(means, rms, published, limit).tolist()
         assert found == expected
         assert {True, False} == set(found)
 
@@ -167,7 +167,7 @@ def test_vectorised_tolerance_judges_as_claims_do(n):
 def test_vectorised_sharpness_judges_as_claims_do():
     values = np.random.default_rng(0).normal(0.02, 0.01, (CASES, 3))
     expected = [sharper(row, 2 * stats.norm.sf(np.abs(row) / 0.004), 0.01).holds for row in values]
-    found = power.sharper(values, 0.004, 0.01).tolist()
+    found = simulated.sharper(values, 0.004, 0.01).tolist()
     assert found == expected
     assert {True, False} == set(found)
 
@@ -186,14 +186,14 @@ def test_error_of_sharpness_is_the_largest_of_the_runs():
             samples = one["generated_sharpness"], two["generated_sharpness"]
             errors.append(math.sqrt(sum(each.var(ddof=1) / len(each) for each in samples)))
     assert len(errors) == 12
-    assert max(errors) == pytest.approx(power.SHARPNESS_ERROR, abs=5e-5)
+    assert max(errors) == pytest.approx(scenarios.SHARPNESS_ERROR, abs=5e-5)
 
 
 # The table
 
 
 def test_accounts_are_read_from_the_runs(known):
-    shared = power.account(known.losses, "shared")
+    shared = simulated.account(known.losses, "shared")
     assert shared.mean == pytest.approx([78.8649, 1.67615, 150.993, 33.7935], rel=1e-4)
     rows = known.losses[known.losses.cell == "dcrw-shared"]
     assert shared.sd[0] == pytest.approx(rows.train_lx.std())
@@ -202,7 +202,7 @@ def test_accounts_are_read_from_the_runs(known):
 
 def test_a_cell_with_one_seed_has_no_spread(known):
     with pytest.raises(ValueError, match="dcrw-r25: 1 seeds; expected at least 2"):
-        power.spread_of(known.losses, "dcrw-r25", "train_lx")
+        simulated.spread_of(known.losses, "dcrw-r25", "train_lx")
 
 
 def test_further_seeds_change_nothing(known, tmp_path):
@@ -221,7 +221,7 @@ def test_further_seeds_change_nothing(known, tmp_path):
 
 
 def test_scenarios_have_their_own_random_numbers(known):
-    words = [(s.rule, s.truth, s.source) for s in power.scenarios(known, 10)]
+    words = [(s.rule, s.truth, s.source) for s in scenarios.scenarios(known, 10)]
     assert len(words) == len(set(words)) > 50
 
 
@@ -239,7 +239,7 @@ def test_shares_with_a_closed_form(table, known, n):
     alarms = table[table.rule.isin(["b", "h"]) & (table.truth == "no difference") & (table.n == n)]
     assert len(alarms) == 8
     assert alarms.accepts.to_numpy() == pytest.approx(np.full(8, 0.025), abs=0.005)
-    for chance in power.PASSES:
+    for chance in scenarios.PASSES:
         truth = f"each seed passes with probability {chance:g}"
         assert share(table, "counts", "every seed", truth, n) == pytest.approx(chance**n, **near)
         counted = stats.binom.cdf(predictive.allowed_failures(n), n, 1 - chance)
@@ -256,7 +256,7 @@ def test_shares_with_a_closed_form(table, known, n):
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
-@pytest.mark.parametrize("noise", power.ACCOUNTS)
+@pytest.mark.parametrize("noise", scenarios.ACCOUNTS)
 def test_the_true_account_is_compatible(table, noise, n):
     truth = f"{noise}: printed the mean"
     found = share(table, "predictive interval", f"{noise}: compatible", truth, n)
@@ -283,4 +283,6 @@ def test_the_same_seed_makes_the_same_table(known):
 def test_the_committed_table_is_what_the_command_makes(table, tmp_path):
     path = tmp_path / "table.csv"
     power.write_table(path, table)
-    assert (PROJECT / power.OUTPUT).read_bytes() == path.read_bytes(), "run python -m dcrw.power"
+    assert (PROJECT / power.OUTPUT).read_bytes() == path.read_bytes(), (
+        "run python -m study.claims.power"
+    )
