@@ -1,13 +1,30 @@
-"""What was measured on finished runs, as tables, a row a run."""
+"""What the claims are judged on, as tables, a row a run."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from study import statistics
+from study.cells import block_means, run_table, seed_of
+from study.claims.judge import Observed
 from study.finished import Finished
+from study.numbers import Number
+
+
+def observe(entries: Sequence[Finished], published: Mapping[str, Number]) -> Observed:
+    """What the registered claims are judged on; published: the paper's numbers."""
+    blocks = {
+        (entry.config.name, seed_of(entry)): block_means(entry.run.metrics()) for entry in entries
+    }
+    return Observed(
+        run_table(entries),
+        blocks,
+        measure_table(entries),
+        sharpness_table(entries),
+        {key: number.value for key, number in published.items()},
+    )
 
 
 def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:

@@ -127,7 +127,7 @@ class _Cell(NamedTuple):
 
     label: str
     members: list[Finished]
-    count: int  # training minibatches at the end whose mean is shown
+    minibatches: int  # at the end of training, whose mean is shown
     factor: float  # of L_z, by which it is reported
 
     @property
@@ -151,7 +151,7 @@ def _cells(results: Path) -> list[_Cell]:
 def _row(cell: _Cell) -> dict[str, Any]:
     members, model, config = cell.members, cell.model, cell.members[0].config
     paper = paper_values(config)
-    train = [final_minibatches(entry.run.metrics(), cell.count)["mean"] for entry in members]
+    train = [final_minibatches(entry.run.metrics(), cell.minibatches)["mean"] for entry in members]
     test = [split_row(entry, "test", model.noise_correlation) for entry in members]
     fresh = [split_row(entry, "test", 0.0) for entry in members]
     row: dict[str, Any] = {
@@ -193,7 +193,7 @@ def _cost_numbers(cell: _Cell, profile: str) -> Iterator[tuple[str, Number]]:
 def _loss_numbers(row: dict[str, Any], cell: _Cell, source: str) -> Iterator[tuple[str, Number]]:
     """Each loss with its interval over images or minibatches, where one seed stands alone."""
     first, alone = cell.members[0], len(cell.members) == 1
-    last = final_minibatches(first.run.metrics(), cell.count)
+    last = final_minibatches(first.run.metrics(), cell.minibatches)
     for loss, name, factor in (("lx", "reconstruction", 1.0), ("lz", "latent", cell.factor)):
         value, error, n = row[f"train_{loss}"], last.se[name] * factor, int(last.n[name])
         yield f"train.{loss}", _number(value, error, n, source, alone)
