@@ -55,7 +55,8 @@ def readme_table(results: Path) -> str:
     lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
     for architecture, rows in table_1(results).groupby("architecture", sort=False):
         paper = rows.iloc[0]
-        title = FACTS[architecture].title.capitalize()
+        title = FACTS[architecture].title
+        title = title[0].upper() + title[1:]
         lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
         for row in rows.to_dict("records"):
             keys = (f"grid.{row['cell']}.{name}" for name in ("train.lx", "train.lz", "test.total"))
