@@ -161,7 +161,7 @@ def sharp(
     for value in VALUES:
         ends = predicted(runs[value], reading, level)
         limit = at_most_half_width * abs(table[value])
-        widths.append(None if ends is None else (ends[1] - ends[0]) / 2 <= limit)
+        widths.append(None if ends is None else bool((ends[1] - ends[0]) / 2 <= limit))
     return all_of(widths)
 
 

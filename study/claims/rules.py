@@ -102,7 +102,7 @@ def matches(
 
 def all_of(parts: Iterable[bool | None]) -> bool | None:
     """All of them; not known where there are none, or where one is not known and none is false."""
-    known = list(parts)
+    known = [None if part is None else bool(part) for part in parts]
     if any(part is False for part in known):
         return False
     return None if not known or any(part is None for part in known) else True

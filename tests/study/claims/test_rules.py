@@ -116,6 +116,7 @@ def test_pairs_are_made_by_seed():
         ([True, None], None),
         ([False, None], False),
         ([True, False], False),
+        ([np.True_, np.False_], False),
     ],
 )
 def test_all_of_them_where_that_is_known(parts, expected):
