@@ -38,6 +38,11 @@ def trailing_means(metrics: pd.DataFrame, count: int = FINAL) -> pd.DataFrame:
     return pd.DataFrame(found)[ends >= count].reset_index(drop=True)
 
 
+def long_cell(cell: str) -> str:
+    """The cell of 25,000 iterations with a cell's settings."""
+    return f"{cell}-long"
+
+
 def first_below(means: pd.DataFrame, printed: float) -> Crossing | None:
     """L_z where L_x first falls to a printed value; None where it never does."""
     reached = means[means.lx <= printed]

@@ -8,6 +8,7 @@ from made_up_accounts import PRINTED, PUBLISHED, REGISTERED, pair, rows_of, tabl
 from study.claims import accounts
 from study.claims.predictions import (
     at_iteration,
+    control_table,
     fresh_control,
     positive_control,
     predictions,
@@ -194,3 +195,18 @@ def test_fresh_noise_that_gives_a_row_is_not_what_was_predicted():
 def test_what_was_not_run_is_not_known():
     found = came(table(pair("fresh", 1.5)), (RULES["positive_control"], {}))
     assert found == [None, None, None, None, None, None]
+
+
+def test_a_refutation_waits_for_all_five_seeds():
+    rows = table(*as_predicted())
+    four = rows[~((rows.cell == "dcrw-tensorflow2016") & (rows.seed == 14))]
+    assert came(rows, GOOD)[4] is False and came(four, GOOD)[4] is None
+
+
+def test_the_control_stands_beside_the_published_curve():
+    rows = control_table(RULES["positive_control"], control()).set_index("iteration")
+    assert rows.index.tolist() == [1000, 5000, 9900] and (rows.n == 3).all()
+    assert rows.lx.tolist() == pytest.approx([75.7, 75.7, 65.7])
+    assert rows.published_lx.tolist() == [147, 75.6, 65.6]
+    none = control_table(RULES["positive_control"], {})
+    assert (none.n == 0).all() and none.lx.isna().all()

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_accounts import PRINTED
+import yaml
+from made_up_accounts import PRINTED, PROJECT, REGISTERED
 
 from study.claims import stop_free
 from study.claims.stop_free import Crossing, common_iterations, first_below, first_from_below
@@ -87,3 +88,10 @@ def test_a_common_iteration_has_all_four_values():
 def test_iterations_that_only_one_run_has_do_not_count():
     one, other = means([1000, 1050], [70.0] * 2, [1.5] * 2), means([1050], [147.0], [31.0])
     assert common_iterations({5: one}, {5: other}, PRINTED, 0.1) == {5: [1050]}
+
+
+def test_long_runs_are_those_of_three_accounts():
+    stages = yaml.safe_load((PROJECT / "configs" / "round2.yaml").read_text())["stages"]
+    entries = REGISTERED["second_round"]["accounts"]
+    cells = [cell for name in ("tensorflow2016", "shared", "lineage2016") for cell in entries[name]]
+    assert set(map(stop_free.long_cell, cells)) == set(stages["long"])

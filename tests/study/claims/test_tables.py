@@ -10,7 +10,7 @@ from finished_runs import make_project
 from dcrw.training.files import project_root
 from study import numbers, statistics
 from study.cells import gathered
-from study.claims.tables import measure_table, observe, sharpness_table
+from study.claims.tables import measure_table, observe, paths_of, see, sharpness_table
 from study.finished import Finished
 
 RUNS = {
@@ -76,3 +76,19 @@ def test_what_is_judged_is_read_from_the_runs(entries):
     np.testing.assert_allclose(found.blocks["dcrw-fresh", 0], expected)
     assert found.published["paper.table1.attention.lx"] == 70.168
     assert found.sharpness.empty and isinstance(found.measures, pd.DataFrame)
+
+
+def test_the_second_round_sees_each_loss(entries):
+    found = see(entries, digits=0.53)
+    rows = np.arange(40).reshape(2, 20)
+    blocks = found.blocks["dcrw-fresh", 0]
+    np.testing.assert_allclose(blocks.lx, (100 - rows).mean(1))
+    np.testing.assert_allclose(blocks.lz, (10 + 0.1 * rows).mean(1))
+    assert len(found.losses) == 6 and found.digits == 0.53
+
+
+def test_paths_are_by_seed(entries):
+    found = paths_of(entries, "dcrw-shared")
+    assert list(found) == [0, 1]
+    pd.testing.assert_frame_equal(found[1], entries[5].run.metrics())
+    assert paths_of(entries, "nobody") == {}
