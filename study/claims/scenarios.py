@@ -18,13 +18,13 @@ from study.claims.simulated import (
     Rule,
     Spread,
     above,
-    account,
     below,
     by_density,
     by_interval,
     cell,
     coins,
     distances,
+    moments_of,
     normal,
     over_seeds,
     paired_spread,
@@ -196,7 +196,7 @@ def _tables(known: Known, repetitions: int) -> Iterator[Scenario]:
     rules = known.registered["claims"]["g"]
     table = np.array([known.published[rule["paper"]] for rule in rules["tests"].values()])
     for noise in ACCOUNTS:
-        seen = account(known.losses, noise)
+        seen = moments_of(known.losses, noise)
         for place, one in (("as seen", seen), ("Table I's", seen._replace(mean=table))):
             for minibatch, printing in PRINTINGS.items():
                 yield Scenario(
@@ -217,7 +217,7 @@ def _tables(known: Known, repetitions: int) -> Iterator[Scenario]:
 def _predictive(known: Known, repetitions: int) -> Iterator[Scenario]:
     """Table I by predictive intervals and densities, of every account under every truth; as they
     are, and with the spread over minibatches added."""
-    every = {noise: account(known.losses, noise) for noise in ACCOUNTS}
+    every = {noise: moments_of(known.losses, noise) for noise in ACCOUNTS}
     for true in ACCOUNTS:
         for minibatch, printing in PRINTINGS.items():
             for added, suffix in ((False, ""), (True, ", minibatch spread added")):

@@ -26,8 +26,9 @@ class Spread(NamedTuple):
     sd: float
 
 
-class Account(NamedTuple):
-    """What a cell pair says of Table I's four values, in nats, in the order of claim g."""
+class Moments(NamedTuple):
+    """What is taken for the truth of an account of Table I: of its four values, in nats, in the
+    order of claim g."""
 
     mean: Floats  # (4,)
     sd: Floats  # (4,), over seeds
@@ -75,7 +76,7 @@ def paired_spread(table: pd.DataFrame, one: str, other: str, column: str) -> Spr
     return over_seeds(paired(table, one, other, column), f"{one} - {other}")
 
 
-def account(losses: pd.DataFrame, noise: str) -> Account:
+def moments_of(losses: pd.DataFrame, noise: str) -> Moments:
     """What the two variants under a noise say of Table I; noise: fresh, shared or lineage."""
     values = [
         (
@@ -85,17 +86,17 @@ def account(losses: pd.DataFrame, noise: str) -> Account:
         for model in judge.MODELS
         for loss in ("lx", "lz")
     ]
-    return Account(*np.array(values).T)
+    return Moments(*np.array(values).T)
 
 
-def table_runs(known: Account, draws: np.random.Generator, repetitions: int, n: int) -> Floats:
+def table_runs(known: Moments, draws: np.random.Generator, repetitions: int, n: int) -> Floats:
     """Table I's four values of n runs of an account, (R, 4, n), in nats."""
     shape = (repetitions, 4, n)
     return draws.normal(known.mean[:, None], known.sd[:, None], shape)
 
 
 def printed_table(
-    known: Account, draws: np.random.Generator, repetitions: int, minibatch: bool
+    known: Moments, draws: np.random.Generator, repetitions: int, minibatch: bool
 ) -> Floats:
     """A printed table that is one more run of an account, (R, 4), in nats: its mean over the last
     minibatches, or the last `minibatch` alone."""
@@ -177,7 +178,7 @@ def distances(
 
 def within_tolerance(
     noise: str,
-    one: Account,
+    one: Moments,
     minibatch: bool,
     limit: float,
     repetitions: int,
@@ -196,7 +197,7 @@ def within_tolerance(
 
 
 def by_interval(
-    every: dict[str, Account],
+    every: dict[str, Moments],
     true: str,
     minibatch: bool,
     added: bool,
@@ -220,7 +221,7 @@ def by_interval(
 
 
 def by_density(
-    every: dict[str, Account],
+    every: dict[str, Moments],
     true: str,
     minibatch: bool,
     added: bool,

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from made_up_accounts import REGISTERED
 from scipy import stats
 
-from study.claims import predictive
+from study.claims import predictive, simulated
 
 T3 = 4.302652729911275  # Student's t, 97.5%, two degrees of freedom, from tables
 
@@ -107,3 +108,13 @@ def test_distance_to_reference_at_its_borders():
         assert predictive.reference_distance(values, 0.5, at_most) == expected
     own = predictive.reference_distance(values, [0.50, 0.51, 0.52])
     assert own == (True, False)
+
+
+def test_what_was_simulated_has_the_registered_limits():
+    rules = REGISTERED["second_round"]["rules"]
+    assert pytest.approx(1 - rules["predictive"]["level"]) == predictive.ALPHA
+    assert rules["predictive"]["at_most_half_width"] == predictive.AT_MOST_RELATIVE
+    assert rules["reference"]["at_most"] == predictive.AT_MOST_APART
+    assert pytest.approx(rules["likelihood"]["at_least"], abs=1e-4) == simulated.LOG_ODDS
+    words = REGISTERED["second_round"]["verdict_words"]["every_seed"]
+    assert "upper 95% point" in words and f"n and {predictive.FAILURE:g}" in " ".join(words.split())

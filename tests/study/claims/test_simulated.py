@@ -55,7 +55,7 @@ def test_vectorised_sharpness_judges_as_claims_do():
 
 
 def test_accounts_are_read_from_the_runs(known):
-    shared = simulated.account(known.losses, "shared")
+    shared = simulated.moments_of(known.losses, "shared")
     assert shared.mean == pytest.approx([78.8649, 1.67615, 150.993, 33.7935], rel=1e-4)
     rows = known.losses[known.losses.cell == "dcrw-shared"]
     assert shared.sd[0] == pytest.approx(rows.train_lx.std())
