@@ -91,6 +91,10 @@ def test_a_difference_is_welchs_and_not_paired():
     assert difference(seeds, seeds + 1).holds is False
     assert difference([0.0, 0.1, 0.2], [5.0, 5.1, 5.2]).holds is True
     assert difference([5.0, 5.1, 5.2], [0.0, 0.1, 0.2]).contradicted is True
+    above_zero = difference([1.0, 1.1, 1.2], [0.0, 0.1, 0.2], limit=3.0)
+    assert above_zero.low > 0 and above_zero[:2] == (True, False)
+    across = difference([1.0, 1.1, 1.2], [0.0, 0.1, 0.2], limit=1.0)
+    assert across.low > 0 and across[:2] == (False, False)
 
 
 @pytest.mark.parametrize("rule", [at_most, at_least])
