@@ -1,4 +1,5 @@
-"""Tables and numbers from finished, evaluated runs: from files under results/ alone.
+"""What the README, a terminal and the page "Your run" show of finished runs: text from files under
+results/ alone.
 
 As a command: `python -m study.pages headline|readme|your-run|numbers PROFILE`.
 """
@@ -54,7 +55,8 @@ def readme_table(results: Path) -> str:
     lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
     for architecture, rows in table_1(results).groupby("architecture", sort=False):
         paper = rows.iloc[0]
-        title = FACTS[architecture].title.capitalize()
+        title = FACTS[architecture].title
+        title = title[0].upper() + title[1:]
         lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
         for row in rows.to_dict("records"):
             keys = (f"grid.{row['cell']}.{name}" for name in ("train.lx", "train.lz", "test.total"))
@@ -119,19 +121,8 @@ def _what_was_run(made: pd.DataFrame) -> str:
     )
 
 
-def number_files(results: Path) -> list[Path]:
-    """What a profile's numbers are joined from. The book reads those of the profile `paper`, which
-    take in what goes beyond it."""
-    own = sorted((results / "numbers").glob("*.json"))
-    if results.name != "paper":
-        return own
-    beyond = sorted((results.parent / "grid" / "numbers").glob("*.json"))
-    measured = results.parent / "benchmarks" / "numbers.json"
-    return [*own, *beyond, *([measured] if measured.exists() else [])]
-
-
 def _merge_numbers(results: Path) -> str:
-    numbers.merge(number_files(results), results / "numbers.json")
+    numbers.merge(numbers.number_files(results), results / "numbers.json")
     return ""
 
 

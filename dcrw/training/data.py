@@ -18,8 +18,17 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-MNIST_VALIDATION = 5000  # the last training images
-DIGITS_VALIDATION, DIGITS_TEST = 100, 297
+
+
+class Sizes(NamedTuple):
+    """Images of each split."""
+
+    train: int
+    validation: int  # what follows the training images in their file
+    test: int
+
+
+SIZES = {"mnist": Sizes(55_000, 5_000, 10_000), "digits": Sizes(1_400, 100, 297)}
 
 
 class DataError(RuntimeError):
@@ -88,7 +97,7 @@ def _mnist(root: Path) -> Dataset:
         )
         for part in ("train", "t10k")
     )
-    cut = len(train.images) - MNIST_VALIDATION
+    cut = SIZES["mnist"].train
     return Dataset(
         Split(train.images[:cut], train.labels[:cut]),
         Split(train.images[cut:], train.labels[cut:]),
@@ -104,10 +113,9 @@ def _digits() -> Dataset:
     images = F.interpolate(images, size=(28, 28), mode="bilinear", align_corners=False).squeeze(1)
     images = (images * 255).round().to(torch.uint8)
     labels = torch.as_tensor(small.target, dtype=torch.int64)
-    counts = [len(images) - DIGITS_VALIDATION - DIGITS_TEST, DIGITS_VALIDATION, DIGITS_TEST]
-    return Dataset(
-        *(Split(*pair) for pair in zip(images.split(counts), labels.split(counts), strict=True))
-    )
+    sizes = list(SIZES["digits"])
+    parts = zip(images.split(sizes), labels.split(sizes), strict=True)
+    return Dataset(*(Split(*pair) for pair in parts))
 
 
 def _verify(path: Path, way_out: str) -> None:

@@ -189,7 +189,7 @@ def two_sample_accuracy(
     """How well two sets of images (n, A, A) uint8 are told apart: a classifier's accuracy on the
     last fifth of each, after training on the rest.
 
-    About 0.5 if they have one distribution; `metrics.coin_range` has its range. Raises
+    About 0.5 if they have one distribution; `statistics.coin_range` has its range. Raises
     `ValueError` where the sets differ in size.
     """
     if first.shape != second.shape:
