@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from dcrw.training.files import project_root
+from dcrw.training.files import project_root, write_record
 from dcrw.training.profiles import load_profile
 from dcrw.training.run import Run, run_for
 
@@ -28,9 +27,7 @@ def make_project(folder: Path, name: str, profile: dict) -> Path:
         (folder / part).mkdir(parents=True, exist_ok=True)
     shutil.copy(project_root(Path(__file__)) / "book" / "published.json", folder / "book")
     path = folder / "configs" / f"{name}.yaml"
-    path.write_text(
-        yaml.safe_dump({"profile": name, "evaluation": EVALUATION} | profile, sort_keys=False)
-    )
+    path.write_text(json.dumps({"profile": name, "evaluation": EVALUATION} | profile))
     results = folder / "results" / name
     for number, config in enumerate(load_profile(path).configs()):
         make_run(run_for(config, results), config, shift=number)
@@ -52,8 +49,9 @@ def make_run(run: Run, config, shift: float = 0.0, **provenance) -> Run:
     ).to_csv(run.folder / "metrics.csv", index=False)
     made = PROVENANCE | {"run": run.folder.name, "iterations": config.training.iterations}
     made |= {"batch_size": config.training.batch_size}
-    (run.folder / "provenance.json").write_text(json.dumps(made | provenance))
-    (run.folder / "evaluation" / "evaluation.json").write_text(json.dumps({"settings": EVALUATION}))
+    made |= {"config_digest": config.digest}
+    write_record(run.folder / "provenance.json", made | provenance, [run.folder / "metrics.csv"])
+    (run.folder / "config.yaml").write_text(config.to_yaml())
     losses = [
         {"split": split, "noise_correlation": correlation, "images": 100}
         | {"reconstruction": 80.0 + shift + 10 * correlation, "reconstruction_se": 0.5}
@@ -62,5 +60,7 @@ def make_run(run: Run, config, shift: float = 0.0, **provenance) -> Run:
         for split in ("validation", "test")
         for correlation in (0.0, 0.5, 1.0)
     ]
-    pd.DataFrame(losses).to_csv(run.folder / "evaluation" / "losses.csv", index=False)
+    path = run.folder / "evaluation" / "losses.csv"
+    pd.DataFrame(losses).to_csv(path, index=False)
+    write_record(path.with_name("evaluation.json"), {"settings": EVALUATION}, [path])
     return run
