@@ -56,7 +56,7 @@ def as_textbook(model: Writer, pick: Callable[[Tensor], Tensor]) -> dict[str, Te
     found = lstm("decoder", model.decoder)
     found |= head("patch", model.heads, "patch")
     found |= head("write_window", model.heads, "write_window")
-    if model.encoder.reads:
+    if model.config.facts.reads:
         found |= head("read_window", model.heads, "read_window")
     for name in ("mean", "log_sigma"):
         found |= head(name, model.encoder.posterior.heads, name)

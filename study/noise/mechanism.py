@@ -25,7 +25,7 @@ from torch import Tensor
 
 from dcrw.model import losses
 from dcrw.model.config import Section
-from dcrw.model.encoders import Memory, Posterior, Sight
+from dcrw.model.state import Posterior
 from dcrw.model.writer import Model, Writer, sample
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
@@ -40,7 +40,6 @@ from study.noise import bounds
 CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 FIRST_COUNTER = 1 << 33  # of the noise, clear of what evaluation and bounds draw
 PROBED = 4  # noise draws an image that a probe is fitted to
-NO_FEEDBACK = ("dcrw-write-only", "dcrw-stepwise", "conv-vae")  # posteriors that know x alone
 
 Floats = NDArray[np.float64]
 Replace = Callable[[int, list[Tensor]], Tensor]  # step from 0, z_1..z_t as drawn; the z_t to use
@@ -103,9 +102,7 @@ def follow(model: Model, images: Tensor, noise: Tensor, replace: Replace = as_dr
     drawn_latents: list[Tensor] = []
     rows = []
     for step, epsilon in enumerate(noise):
-        sight = Sight(**{name: getattr(state, name) for name in Sight._fields})
-        found: tuple[Posterior, Memory] = model.encoder(seen, sight)
-        posterior, memory = found
+        posterior, memory = model.encoder(seen, state)
         drawn_latents.append(sample(posterior, epsilon))
         latent = replace(step, drawn_latents)
         rows.append((state.hidden, latent, *posterior))
@@ -295,7 +292,7 @@ def correlations_table(model: Model, split: Split, settings: ForensicsConfig) ->
     config = model.config
     first = Split(*(part[: settings.images] for part in split))
     measured = EvaluationConfig(batch_size=settings.batch_size, seed=settings.seed)
-    known = config.architecture in NO_FEEDBACK
+    known = not config.facts.feedback
     rows = []
     for correlation in sorted({*CORRELATIONS, config.noise_correlation}):
         reconstruction, latent = split_losses(model, first, measured, correlation)

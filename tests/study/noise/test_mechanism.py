@@ -11,6 +11,7 @@ import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from dcrw.model import losses
+from dcrw.model.architectures import FACTS
 from dcrw.model.config import ConfigError
 from dcrw.model.writer import Model
 from dcrw.notebook import EvaluationTarget, sections
@@ -24,7 +25,6 @@ from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
 from study.noise.mechanism import (
     CORRELATIONS,
-    NO_FEEDBACK,
     ForensicsConfig,
     _follow_all,
     active_units,
@@ -145,7 +145,7 @@ def test_replaced_latents_are_what_the_decoder_gets(dataset, architecture):
         assert torch.equal(replaced.latent[:place], before.latent[:place])
         assert torch.equal(replaced.mean[: place + 1], before.mean[: place + 1])
         follows = (replaced.mean[place + 1 :] != before.mean[place + 1 :]).any()
-        assert follows == (architecture not in NO_FEEDBACK and place + 1 < steps)
+        assert follows == (FACTS[architecture].feedback and place + 1 < steps)
         drawn = model.generate(replaced.latent).canvas[-1]
         torch.testing.assert_close(replaced.canvas, drawn)
 
