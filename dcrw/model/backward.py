@@ -1,5 +1,5 @@
-"""Fast forms of `operations`: windows, reading, drawing, the CNN and the LSTM as single nodes of
-autograd's graph, with derivatives written by hand. Optional reading: the equations stand in
+"""Every derivative that is written by hand, long because it is all of them in one place: the fast
+forms of `operations`, single nodes of autograd's graph. Optional reading: the equations stand in
 `operations`, and tests hold the two together.
 
 A node's forward computes what the plain form computes, its backward what autograd would, up to
