@@ -21,12 +21,10 @@ def rebuild_canvas(recording: Recording, mode: str) -> Tensor:
     canvas, steps = canvas.expand(tracks["patch"].shape[1], -1, -1), []
     for windows, patch in zip(tracks["write_window"], tracks["patch"], strict=True):
         window = from_pixels(windows, config)
-        filters = attention.filterbank(
+        filters = attention.filters_of(
             window, config.write_size, config.image_size, conventions(config)
         )
-        canvas = attention.write(
-            canvas, torch.as_tensor(patch).double(), filters, window.log_intensity
-        )
+        canvas = attention.write(canvas, torch.as_tensor(patch).double(), filters)
         steps.append(canvas)
     return torch.stack(steps)
 

@@ -127,7 +127,7 @@ def load_writer(run: Run, steps: int | None = None) -> Writer:
     """
     run.require_complete()
     config = run.config.model
-    if config.architecture == "conv-vae":
+    if not config.facts.recurrent:
         raise ExplorerError(f"{run.folder}: a conv-vae draws in one go and has no windows to show")
     if steps is not None and steps != config.steps:
         if config.architecture == "dcrw-stepwise":

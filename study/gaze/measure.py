@@ -93,7 +93,7 @@ def measure(model: Model, split: Split, settings: GazeSettings) -> Gaze:
     has no windows.
     """
     config, device = model.config, next(model.parameters()).device
-    if config.architecture == "conv-vae":
+    if not config.facts.recurrent:
         raise RunError(f"architecture = {config.architecture!r}: it has no windows to measure")
     classes = torch.as_tensor(np.unique(split.labels))
     values: dict[tuple[str, str], list[Tensor]] = {}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from dcrw.model.encoders import Posterior
+from dcrw.model.state import Posterior
 from dcrw.model.writer import Model, Writer, sample
 
 Replace = Callable[[int, list[Tensor]], Tensor]  # step from 0, z_1..z_t as drawn; the z_t to use

@@ -42,7 +42,6 @@ from study.noise.course import Course, Replace, as_drawn, first_repeated, follow
 CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 FIRST_COUNTER = 1 << 33  # of the noise, clear of what evaluation and bounds draw
 PROBED = 4  # noise draws an image that a probe is fitted to
-NO_FEEDBACK = ("dcrw-write-only", "dcrw-stepwise", "conv-vae")  # posteriors that know x alone
 
 Floats = NDArray[np.float64]
 
@@ -246,7 +245,7 @@ def correlations_table(model: Model, split: Split, settings: MechanismSettings) 
     config = model.config
     first = Split(*(part[: settings.images] for part in split))
     measured = EvaluationConfig(batch_size=settings.batch_size, seed=settings.seed)
-    known = config.architecture in NO_FEEDBACK
+    known = not config.facts.feedback
     rows = []
     for correlation in sorted({*CORRELATIONS, config.noise_correlation}):
         reconstruction, latent = split_losses(model, first, measured, correlation)

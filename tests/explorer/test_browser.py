@@ -69,10 +69,9 @@ def test_the_browser_rebuilds_what_pytorch_draws(blank: Page, reading: str) -> N
             loss, losses.bernoulli_loss(drawn.canvas[t], images), rtol=1e-4, atol=1e-2
         )
         window = attention.window(drawn.read_window[t], 4, SIZE, model.conventions)
-        filters = attention.filterbank(window, 4, SIZE, model.conventions)
-        seen = attention.read(
-            images, images - before[t].sigmoid(), filters, torch.zeros_like(window.log_intensity)
-        )
+        filters = attention.filters_of(window, 4, SIZE, model.conventions)
+        filters = filters._replace(intensity=torch.ones_like(filters.intensity))
+        seen = attention.read(images, images - before[t].sigmoid(), filters)
         glimpses = torch.tensor([steps[t]["glimpse"] for steps in found])
         torch.testing.assert_close(glimpses, seen.flatten(2), rtol=1e-4, atol=1e-4)
         written = attention.window(drawn.write_window[t], 3, SIZE, model.conventions)

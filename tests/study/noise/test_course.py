@@ -4,12 +4,12 @@ import pytest
 import tiny_runs
 import torch
 
+from dcrw.model.architectures import FACTS
 from dcrw.model.writer import Model
 from dcrw.training.data import Dataset, to_unit
 from dcrw.training.engine import initial_model
 from dcrw.training.randomness import step_noise
 from study.noise.course import first_repeated, follow, replaced_at
-from study.noise.mechanism import NO_FEEDBACK
 
 ARCHITECTURES = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise", "conv-vae"]
 dataset = tiny_runs.dataset
@@ -54,6 +54,6 @@ def test_replaced_latents_are_what_the_decoder_gets(dataset, architecture):
         assert torch.equal(replaced.latent[:place], before.latent[:place])
         assert torch.equal(replaced.mean[: place + 1], before.mean[: place + 1])
         follows = (replaced.mean[place + 1 :] != before.mean[place + 1 :]).any()
-        assert follows == (architecture not in NO_FEEDBACK and place + 1 < steps)
+        assert follows == (FACTS[architecture].feedback and place + 1 < steps)
         drawn = model.generate(replaced.latent).canvas[-1]
         torch.testing.assert_close(replaced.canvas, drawn)
