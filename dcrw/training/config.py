@@ -12,13 +12,14 @@ import yaml
 from pydantic import Field, ValidationError
 
 from dcrw.model.config import ConfigError, ModelConfig, Section, explain
+from dcrw.training.data import DatasetName
 from dcrw.training.files import read_yaml
 
 
 class DataConfig(Section):
     """Which images. Where they lie is not part of a run's identity."""
 
-    dataset: Literal["mnist", "digits"] = Field(
+    dataset: DatasetName = Field(
         "mnist",
         description="mnist: 28 x 28 MNIST; digits: scikit-learn's 8 x 8 digits, enlarged "
         "(embedded)",

@@ -4,8 +4,9 @@ need no network."""
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import filelock
 import torch
@@ -20,6 +21,9 @@ MNIST_SHA256 = {
 }
 
 
+DatasetName = Literal["mnist", "digits"]
+
+
 class Sizes(NamedTuple):
     """Images of each split."""
 
@@ -28,7 +32,10 @@ class Sizes(NamedTuple):
     test: int
 
 
-SIZES = {"mnist": Sizes(55_000, 5_000, 10_000), "digits": Sizes(1_400, 100, 297)}
+SIZES: dict[DatasetName, Sizes] = {
+    "mnist": Sizes(55_000, 5_000, 10_000),
+    "digits": Sizes(1_400, 100, 297),
+}
 
 
 class DataError(RuntimeError):
@@ -56,11 +63,9 @@ def load(name: str, root: str | Path = "data") -> Dataset:
     root: the folder of `MNIST/raw`, where MNIST lies or goes. Raises `DataError` that names the
     file, what was expected and found, and the way out.
     """
-    if name == "mnist":
-        return _mnist(Path(root))
-    if name == "digits":
-        return _digits()
-    raise DataError(f"dataset = {name!r}: expected mnist or digits")
+    if name not in READERS:
+        raise DataError(f"dataset = {name!r}: expected {' or '.join(READERS)}")
+    return READERS[name](Path(root))
 
 
 def data_root(parameter: str, project: Path) -> Path:
@@ -105,7 +110,8 @@ def _mnist(root: Path) -> Dataset:
     )
 
 
-def _digits() -> Dataset:
+def _digits(root: Path) -> Dataset:
+    """root: not looked at, the images come with scikit-learn."""
     from sklearn.datasets import load_digits
 
     small = load_digits()
@@ -168,3 +174,9 @@ def _way_out(raw: Path) -> str:
 def to_unit(images: Tensor) -> Tensor:
     """uint8 pixels to floats in [0, 1]."""
     return images.to(torch.get_default_dtype()) / 255
+
+
+READERS: dict[str, Callable[[Path], Dataset]] = {
+    "mnist": _mnist,
+    "digits": _digits,
+}
