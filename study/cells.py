@@ -164,6 +164,12 @@ def _row(entry: Finished) -> dict[str, Any]:
     }
 
 
+RECORDS = {  # of the tables that are not written with evaluation.json
+    "measures": "measures.json",
+    "gaze": "gaze.json",
+} | dict.fromkeys(("bounds", "correlations", "mechanism", "mechanism_steps"), "forensics.json")
+
+
 def evaluation_tables(entries: Iterable[Finished], name: str) -> pd.DataFrame:
     """One table of `<run>/evaluation/<name>.csv` of the runs that have one, with `cell` and `seed`
     in front."""
@@ -171,7 +177,7 @@ def evaluation_tables(entries: Iterable[Finished], name: str) -> pd.DataFrame:
     for entry in entries:
         path = entry.run.folder / "evaluation" / f"{name}.csv"
         if path.exists():
-            part = pd.read_csv(path)
+            part = pd.read_csv(entry.run.evaluated(path.name, RECORDS.get(name, "evaluation.json")))
             part.insert(0, "cell", entry.config.name)
             part.insert(1, "seed", entry.config.training.seed)
             parts.append(part)

@@ -1,6 +1,5 @@
 """Finished, evaluated runs as the rest of the study reads them: from files under results/ alone."""
 
-import json
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from dcrw.training.config import EvaluationConfig, RunConfig
-from dcrw.training.files import RunError, project_root
+from dcrw.training.files import RunError, project_root, read_arrays, read_record, read_table
 from dcrw.training.profiles import Profile, load_profile
-from dcrw.training.run import Run, run_for
+from dcrw.training.run import EVALUATE, Run, run_for
+
+LOSSES = ["split", "noise_correlation", "images", "reconstruction", "latent", "total"]
 
 
 class Finished(NamedTuple):
@@ -48,13 +49,14 @@ def finished_run(config: RunConfig, run: Run, settings: EvaluationConfig) -> Fin
     provenance, folder = run.provenance, run.folder / "evaluation"
     if not (folder / "evaluation.json").exists():
         raise RunError(f"{folder}: not evaluated yet (notebooks/evaluate.ipynb)")
-    measured = json.loads((folder / "evaluation.json").read_text())["settings"]
+    measured = read_record(folder / "evaluation.json", EVALUATE).get("settings")
     if measured != settings.model_dump():
         raise RunError(
             f"{folder}: evaluated with {measured}; the profile asks for {settings.model_dump()}. "
             "Evaluate again (make reevaluate)"
         )
-    return Finished(config, run, pd.read_csv(folder / "losses.csv"), provenance)
+    losses = read_table(run.evaluated("losses.csv"), LOSSES, EVALUATE)
+    return Finished(config, run, losses, provenance)
 
 
 def cells(results: Path) -> dict[str, list[Finished]]:
@@ -67,8 +69,7 @@ def cells(results: Path) -> dict[str, list[Finished]]:
 
 def traces(entry: Finished) -> dict[str, np.ndarray]:
     """The run's drawings: `evaluation/traces.npz`."""
-    with np.load(entry.run.folder / "evaluation" / "traces.npz", allow_pickle=False) as file:
-        return dict(file)
+    return read_arrays(entry.run.evaluated("traces.npz"), EVALUATE)
 
 
 def split_row(entry: Finished, split: str, correlation: float) -> pd.Series:

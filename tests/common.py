@@ -1,11 +1,14 @@
 """What several test modules use."""
 
 import ast
+import hashlib
+import json
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from dcrw.training import files
 from dcrw.training.engine import Engine
 
 TINY = {
@@ -46,3 +49,13 @@ def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
         statement.target.id: (ast.unparse(statement.annotation), ast.literal_eval(statement.value))
         for statement in ast.parse(cell.source).body
     }
+
+
+def rewrite_record(path: Path, **changes: object) -> None:
+    """A record with other entries, as if it had been written so."""
+    found = files.read_record(path, "")
+    files.write_json(path, found | changes | {files.DIGEST: digest_of_record(found | changes)})
+
+
+def digest_of_record(content: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -36,7 +36,7 @@ def test_the_example_works(section: str, copy: Path) -> None:
     changes = blocks(section, "diff")
     assert len(changes) <= ALLOWED
     for change in changes:
-        apply = ["git", "apply", "--recount", "--unidiff-zero", "--inaccurate-eof", "-"]
+        apply = ["git", "apply", "--recount", "--unidiff-zero", "-"]
         done = subprocess.run(
             apply, cwd=copy, input=change, text=True, capture_output=True, check=False
         )

@@ -23,9 +23,8 @@ from dcrw.model.config import ModelConfig
 from dcrw.model.writer import Model, Trace, loss_terms
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
-from dcrw.training.device import describe, prepared
-from dcrw.training.files import write_arrays, write_record, write_table
-from dcrw.training.provenance import Measurement
+from dcrw.training.files import write_arrays, write_table
+from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
 
@@ -38,23 +37,22 @@ def evaluate(
     Each split's losses are taken under fresh noise (correlation 0), shared noise (1) and the run's
     own correlation. Raises `RunError` where the run is incomplete or damaged.
     """
-    making = Measurement()
+    measuring = Measuring(settings, device, threads)
     model = run.model().to(device)
     correlations = sorted({0.0, 1.0, model.config.noise_correlation})
-    with prepared(device, threads):
+    with measuring.ready():
         measured = [
             (name, correlation, split_losses(model, split, settings, correlation))
             for name, split in (("validation", dataset.validation), ("test", dataset.test))
             for correlation in correlations
         ]
-        drawn, described = traces(model, dataset.test, settings), describe(device)
+        drawn = traces(model, dataset.test, settings)
     folder = run.folder / "evaluation"
     write_table(folder / "losses.csv", pd.DataFrame([_losses_row(*entry) for entry in measured]))
     write_table(folder / "steps.csv", pd.concat([_steps_rows(*entry) for entry in measured]))
     write_arrays(folder / "traces.npz", drawn)
-    content = {"run": run.folder.name, **making.record(settings, described)}
     parts = [folder / name for name in ("losses.csv", "steps.csv", "traces.npz")]
-    write_record(folder / "evaluation.json", content, parts)
+    measuring.write(folder / "evaluation.json", {"run": run.folder.name}, parts)
     return folder
 
 

@@ -5,35 +5,14 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel
 
 SOURCES = ["dcrw", "study", "notebooks", "configs", "workflow"]
 PACKAGES = ["dcrw", "torch", "torchvision", "numpy"]
-
-
-class Measurement:
-    """What a file of measurements says of its making. Begun before the work, since sources may
-    change meanwhile."""
-
-    def __init__(self) -> None:
-        self._software, self._started = describe_software(), time.monotonic()
-
-    def record(self, settings: BaseModel, device: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings, device, time and software, once the work is done."""
-        return {
-            "settings": settings.model_dump(),
-            "device": device,
-            "wall_seconds": round(time.monotonic() - self._started, 1),
-            "finished": now(),
-            "software": self._software,
-        }
 
 
 def describe_software() -> dict[str, Any]:

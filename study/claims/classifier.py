@@ -6,27 +6,36 @@ whether two sets of images can be told apart.
     classifier.json         settings, accuracy, software, device, time
 """
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from dcrw.model.config import ModelConfig, Section
 from dcrw.model.layers import ConvolutionalFeatures, Heads
 from dcrw.training.data import Dataset, Split, to_unit
-from dcrw.training.device import describe, prepared
-from dcrw.training.files import RunError, layout_of, read_tensors, write_atomically, write_json
-from dcrw.training.provenance import Measurement
+from dcrw.training.files import (
+    PART_LIMIT,
+    RunError,
+    digest_of,
+    layout_of,
+    read_checked,
+    read_record,
+    read_tensors,
+    recorded_digest,
+    write_tensors,
+)
+from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import BatchOrder
 
 FEATURES = 64  # units of the penultimate layer
 HELD_OUT = 5  # one image in so many is held out of a two-sample test's training
+
+
+TRAIN_IT = "Train the classifier (notebooks/classifier.ipynb)."
 
 
 class ClassifierSettings(Section):
@@ -86,52 +95,45 @@ def train(
 
     Raises `ValueError` where the labels of another split are none of the training split's.
     """
-    making = Measurement()
+    measuring = Measuring(settings, device, threads)
     classes = int(dataset.train.labels.max()) + 1
-    with prepared(device, threads):
+    with measuring.ready():
         model = fit(*dataset.train, classes, settings, device)
         accuracies = {
             name: accuracy(model, split)._asdict()
             for name, split in (("validation", dataset.validation), ("test", dataset.test))
         }
-        described = describe(device)
-    weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
-    write_atomically(folder / "classifier.safetensors", save(weights))
-    write_json(
-        folder / "classifier.json",
-        {
-            "image_size": model.image_size,
-            "classes": classes,
-            "training_images": len(dataset.train.images),
-            "accuracy": accuracies,
-            **making.record(settings, described),
-        },
-    )
+    path = folder / "classifier.safetensors"
+    write_tensors(path, dict(model.state_dict()))
+    content = {
+        "image_size": model.image_size,
+        "classes": classes,
+        "training_images": len(dataset.train.images),
+        "accuracy": accuracies,
+    }
+    measuring.write(folder / "classifier.json", content, [path])
     return folder
 
 
 def load(folder: Path) -> Classifier:
     """The classifier of a folder, on the CPU. Raises `RunError` where it is missing or damaged."""
-    path, described = folder / "classifier.safetensors", provenance(folder)
+    described = provenance(folder)
     model = Classifier(described["image_size"], described["classes"])
-    way_out = "Train the classifier again (notebooks/classifier.ipynb)."
-    tensors, _ = read_tensors(path, layout_of(model.state_dict()), way_out)
+    path, layout = folder / "classifier.safetensors", layout_of(model.state_dict())
+    tensors, _ = read_tensors(path, layout, TRAIN_IT, described["sha256"])
     model.load_state_dict(tensors)
     return model.eval()
 
 
 def provenance(folder: Path) -> dict[str, Any]:
     """How a folder's classifier was trained, and the SHA-256 of its weights. Raises `RunError`."""
-    path = folder / "classifier.json"
-    try:
-        described = json.loads(path.read_text())
-        weights = (folder / "classifier.safetensors").read_bytes()
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{folder}: no complete classifier ({error}); train it first "
-            "(notebooks/classifier.ipynb)"
-        ) from None
-    return described | {"sha256": hashlib.sha256(weights).hexdigest()}
+    path, name = folder / "classifier.json", "classifier.safetensors"
+    described = read_record(path, TRAIN_IT)
+    for key in ("image_size", "classes"):
+        if not isinstance(described.get(key), int):
+            raise RunError(f"{path}: has no {key}. {TRAIN_IT}")
+    weights = read_checked(folder / name, recorded_digest(described, name), PART_LIMIT, TRAIN_IT)
+    return described | {"sha256": digest_of(weights)}
 
 
 def fit(

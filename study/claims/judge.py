@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from dcrw.training.files import read_yaml
 from study.claims.rules import (
     above,
     all_of,
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
 
 def registered(path: Path) -> dict[str, Any]:
     """The file of claims."""
-    return yaml.safe_load(path.read_text())
+    return read_yaml(path)
 
 
 class Observed(NamedTuple):

@@ -23,9 +23,8 @@ from torch import Tensor
 
 from dcrw.model.config import Section
 from dcrw.training.data import Dataset, Split, to_unit
-from dcrw.training.device import describe, prepared
-from dcrw.training.files import write_arrays, write_json, write_table
-from dcrw.training.provenance import Measurement
+from dcrw.training.files import write_arrays, write_table
+from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import generator
 from dcrw.training.run import Run
 from study import statistics
@@ -101,11 +100,11 @@ def measure(
     where run or classifier are incomplete or damaged, `ValueError` where the classifier is for
     images of another size, or where what the run draws is not finite.
     """
-    making = Measurement()
+    measuring = Measuring(settings, device, threads)
     model, judge = run.model().to(device), classifier.load(folder).to(device)
     _require_size(judge, model.config.image_size, folder)
     split = Split(*(part[: settings.images] for part in dataset.test))
-    with prepared(device, threads):
+    with measuring.ready():
         drawn = {
             "reconstructed": reconstruct(model, split.images, settings.batch_size, settings.seed),
             "generated": generate(model, settings.samples, settings.batch_size, settings.seed),
@@ -116,7 +115,6 @@ def measure(
         measured |= reconstruction_measures(drawn["reconstructed"].images, split, judge)
         digits = real_digits(dataset.train.images, dataset.test.images, judge, settings)
         measured |= sample_measures(drawn["generated"].images, digits, judge, settings)
-        described = describe(device)
     target = run.folder / "evaluation"
     tables = [steps_table(mode, drawing, settings.images) for mode, drawing in drawn.items()]
     write_table(target / "measures.csv", pd.concat(tables))
@@ -125,9 +123,9 @@ def measure(
         for mode, drawing in drawn.items()
     }
     write_arrays(target / "measures.npz", sharpness)
-    provenance = _provenance(folder, making.record(settings, described))
-    content = {"run": run.folder.name} | provenance | {"measures": measured}
-    write_json(target / "measures.json", content)
+    content = {"run": run.folder.name} | _judged_by(folder) | {"measures": measured}
+    parts = [target / f"measures.{kind}" for kind in ("csv", "npz")]
+    measuring.write(target / "measures.json", content, parts)
     return target
 
 
@@ -145,20 +143,18 @@ def measure_digits(
     against the others. The classifier was trained on them, so that confidence and what is measured
     in its features are a little better than on other digits. Raises as `measure`.
     """
-    making = Measurement()
+    measuring = Measuring(settings, device, threads)
     judge = classifier.load(folder).to(device)
     train = dataset.train.images
     _require_size(judge, train.shape[-1], folder)
     count = min(settings.samples, len(train) // 2)
     chosen, others = _choice(settings.seed, 1, len(train)).split([count, len(train) - count])
-    with prepared(device, threads):
+    with measuring.ready():
         digits = real_digits(train[others], dataset.test.images, judge, settings)
         samples = to_unit(train[chosen])
         measured = sample_measures(samples, digits, judge, settings)
-        described = describe(device)
     path = folder / "reference.json"
-    provenance = _provenance(folder, making.record(settings, described))
-    write_json(path, provenance | {"measures": measured})
+    measuring.write(path, _judged_by(folder) | {"measures": measured})
     return path
 
 
@@ -336,5 +332,5 @@ def _require_size(judge: Classifier, size: int, folder: Path) -> None:
         )
 
 
-def _provenance(folder: Path, recorded: dict[str, Any]) -> dict[str, Any]:
-    return {"classifier_sha256": classifier.provenance(folder)["sha256"]} | recorded
+def _judged_by(folder: Path) -> dict[str, Any]:
+    return {"classifier_sha256": classifier.provenance(folder)["sha256"]}

@@ -1,7 +1,6 @@
 """The page on the registered claims: its verdicts, tables, figure and the numbers that the book
 quotes from it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import RunConfig
-from dcrw.training.files import write_atomically, write_table
+from dcrw.training.files import read_record, write_atomically, write_table
 from study import numbers, statistics
 from study.cells import cell_table, gathered, grid_numbers
 from study.claims.figures import cells_figure
@@ -107,7 +106,9 @@ def write(page: Page, results: Path) -> None:
 def reference(results: Path) -> dict[str, dict[str, float]]:
     """What training digits score in place of samples: `measures` of the classifier's
     reference.json."""
-    return json.loads((results / "classifier" / "reference.json").read_text())["measures"]
+    return read_record(results / "classifier" / "reference.json", "Measure the digits again.")[
+        "measures"
+    ]
 
 
 def shown_cells(losses: pd.DataFrame) -> pd.DataFrame:

@@ -1,11 +1,10 @@
 """What the claims are judged on, as tables, a row a run."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
+from dcrw.training.files import read_arrays, read_record
 from study import statistics
 from study.cells import block_means, loss_blocks, run_table, seed_of
 from study.claims.judge import Observed
@@ -44,13 +43,16 @@ def paths_of(entries: Iterable[Finished], cell: str) -> dict[int, pd.DataFrame]:
     return {seed_of(entry): entry.run.metrics() for entry in entries if entry.config.name == cell}
 
 
+MEASURE = "Measure the run again (notebooks/measure.ipynb)."
+
+
 def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:
     """One row a run that has been measured: `cell`, `seed`, and the scalars of measures.json."""
     rows = []
     for entry in entries:
         path = entry.run.folder / "evaluation" / "measures.json"
         if path.exists():
-            scalars = json.loads(path.read_text())["measures"]
+            scalars = read_record(path, MEASURE)["measures"]
             values = {name: number["value"] for name, number in scalars.items()}
             rows.append({"cell": entry.config.name, "seed": entry.config.training.seed} | values)
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["cell", "seed"])
@@ -66,8 +68,9 @@ def sharpness_table(entries: Sequence[Finished]) -> pd.DataFrame:
     for entry in entries:
         path = entry.run.folder / "evaluation" / "measures.npz"
         if path.exists():
-            with np.load(path, allow_pickle=False) as file:
-                arrays[entry.config.name, entry.config.training.seed] = dict(file)
+            checked = entry.run.evaluated(path.name, "measures.json")
+            key = entry.config.name, entry.config.training.seed
+            arrays[key] = read_arrays(checked, MEASURE)
     rows = []
     for (cell, seed), ours in arrays.items():
         model, _, noise = cell.rpartition("-")

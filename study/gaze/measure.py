@@ -24,9 +24,8 @@ from dcrw.model.attention import conventions
 from dcrw.model.config import ModelConfig, Section
 from dcrw.model.writer import Model, Trace
 from dcrw.training.data import Split, to_unit
-from dcrw.training.device import describe, prepared
-from dcrw.training.files import RunError, write_arrays, write_json, write_table
-from dcrw.training.provenance import Measurement
+from dcrw.training.files import RunError, write_arrays, write_table
+from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
 
@@ -65,22 +64,20 @@ def record(
 
     Raises `RunError` where the run is incomplete or damaged, or its model has no windows.
     """
-    making = Measurement()
+    measuring = Measuring(settings, device, threads)
     model = run.model().to(device)
-    with prepared(device, threads):
-        measured, described = measure(model, split, settings), describe(device)
+    with measuring.ready():
+        measured = measure(model, split, settings)
     folder = run.folder / "evaluation"
     write_table(folder / "gaze.csv", table(measured.values, split.labels.numpy()))
     write_arrays(folder / "gaze.npz", arrays(measured, split))
-    write_json(
-        folder / "gaze.json",
-        {
-            "run": run.folder.name,
-            "images": len(split.images),
-            "noise_correlation": model.config.noise_correlation,
-            **making.record(settings, described),
-        },
-    )
+    content = {
+        "run": run.folder.name,
+        "images": len(split.images),
+        "noise_correlation": model.config.noise_correlation,
+    }
+    parts = [folder / f"gaze.{kind}" for kind in ("csv", "npz")]
+    measuring.write(folder / "gaze.json", content, parts)
     return folder
 
 

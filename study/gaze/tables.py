@@ -1,6 +1,5 @@
 """Where trained models look, as tables and numbers: from the files that `measure` wrote, alone."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +12,8 @@ from scipy.special import entr
 
 from dcrw.model.architectures import FACTS, noise_in_words
 from dcrw.training.config import RunConfig
-from dcrw.training.files import RunError
-from dcrw.training.run import run_for
+from dcrw.training.files import RunError, read_arrays, read_record
+from dcrw.training.run import Run, run_for
 from study.finished import profile_of
 from study.gaze.measure import ALL, GazeSettings
 from study.numbers import Number
@@ -85,20 +84,24 @@ def collect(project: Path) -> dict[str, Recorded]:
     return {cell: _recorded(project, profile, cell) for cell, profile in CELLS.items()}
 
 
+MEASURE = "Measure the run again (notebooks/gaze.ipynb)."
+
+
 def read(folder: Path, settings: GazeSettings) -> tuple[pd.DataFrame, dict[str, NDArray[Any]]]:
     """gaze.csv and gaze.npz of a run's folder. Raises `RunError` as `collect`."""
     evaluation = folder / "evaluation"
     if not (evaluation / "gaze.json").exists():
         raise RunError(f"{evaluation}: windows not measured yet (notebooks/gaze.ipynb)")
-    measured = json.loads((evaluation / "gaze.json").read_text())["settings"]
+    measured = read_record(evaluation / "gaze.json", MEASURE).get("settings")
     if measured != settings.model_dump():
         raise RunError(
             f"{evaluation}: windows measured with {measured}; the profile asks for "
             f"{settings.model_dump()}. Measure again (notebooks/gaze.ipynb)"
         )
-    with np.load(evaluation / "gaze.npz", allow_pickle=False) as file:
-        arrays = dict(file)
-    return pd.read_csv(evaluation / "gaze.csv", dtype={"class": str, "step": str}), arrays
+    run = Run(folder)
+    arrays = read_arrays(run.evaluated("gaze.npz", "gaze.json"), MEASURE)
+    table = run.evaluated("gaze.csv", "gaze.json")
+    return pd.read_csv(table, dtype={"class": str, "step": str}), arrays
 
 
 def of_architecture(recorded: Mapping[str, Recorded], architecture: str) -> dict[str, Recorded]:

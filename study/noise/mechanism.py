@@ -30,10 +30,9 @@ from dcrw.model.config import Section
 from dcrw.model.writer import Model
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
-from dcrw.training.device import describe, prepared
 from dcrw.training.evaluation import split_losses
-from dcrw.training.files import write_json, write_table
-from dcrw.training.provenance import Measurement
+from dcrw.training.files import write_table
+from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
 from study.noise import bounds
@@ -269,10 +268,10 @@ def measure_mechanism(
 
     Raises `RunError` where the run is incomplete or damaged.
     """
-    making = Measurement()
+    measuring = Measuring(settings, device, threads)
     model, test = run.model().to(device), dataset.test
     images = test.images[: settings.images]
-    with prepared(device, threads):
+    with measuring.ready():
         weights = bounds.log_weights(
             model,
             test.images[: settings.bound_images],
@@ -286,17 +285,11 @@ def measure_mechanism(
             "correlations": correlations_table(model, test, settings),
             "bounds": bounds.bounds_table(weights),
         }
-        described = describe(device)
     folder = run.folder / "evaluation"
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
-    write_json(
-        folder / "forensics.json",
-        {
-            "run": run.folder.name,
-            **making.record(settings, described),
-        },
-    )
+    parts = [folder / f"{name}.csv" for name in tables]
+    measuring.write(folder / "forensics.json", {"run": run.folder.name}, parts)
     return folder
 
 

@@ -23,9 +23,8 @@ from torch import Tensor
 
 from dcrw.model.config import Section
 from dcrw.training.data import Dataset, to_unit
-from dcrw.training.device import describe, prepared
-from dcrw.training.files import write_json, write_table
-from dcrw.training.provenance import Measurement
+from dcrw.training.files import write_table
+from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import generator
 
 CHUNK = 4000  # images whose assignments are held at once
@@ -215,23 +214,21 @@ def write_estimate(
     """Estimate the curve of all training images, validation split included, with the test images
     held out, and write `rate_distortion.csv` and `rate_distortion.json` (settings, software,
     device, time) into a folder. Returns the table."""
-    making = Measurement()
+    measuring = Measuring(settings, device, threads)
     train = torch.cat([dataset.train.images, dataset.validation.images])
     pixels, held_out = (
         to_unit(images.flatten(1).to(device)) for images in (train, dataset.test.images)
     )
-    with prepared(device, threads):
-        table, described = estimate(pixels, settings, held_out), describe(device)
-    write_table(folder / "rate_distortion.csv", table)
-    write_json(
-        folder / "rate_distortion.json",
-        {
-            "side": "on or above the true curve",
-            "images": len(pixels),
-            "held_out_images": len(held_out),
-            **making.record(settings, described),
-        },
-    )
+    with measuring.ready():
+        table = estimate(pixels, settings, held_out)
+    path = folder / "rate_distortion.csv"
+    write_table(path, table)
+    content = {
+        "side": "on or above the true curve",
+        "images": len(pixels),
+        "held_out_images": len(held_out),
+    }
+    measuring.write(path.with_suffix(".json"), content, [path])
     return table
 
 

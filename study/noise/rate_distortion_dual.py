@@ -31,9 +31,8 @@ from pydantic import Field
 from torch import Tensor
 
 from dcrw.training.data import Dataset, to_unit
-from dcrw.training.device import describe, prepared
-from dcrw.training.files import write_json, write_table
-from dcrw.training.provenance import Measurement
+from dcrw.training.files import write_table
+from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import generator
 from study.noise.rate_distortion import (
     CHUNK,
@@ -217,18 +216,15 @@ def write_lower_bound(
     """Bound the curve of all training images, validation split included, and write
     `rate_distortion_lower.csv` and `rate_distortion_lower.json` (settings, software, device, time)
     into a folder. Returns the table."""
-    making, splits = Measurement(), (dataset.train, dataset.validation)
+    measuring = Measuring(settings, device, threads)
+    splits = (dataset.train, dataset.validation)
     pixels = to_unit(torch.cat([split.images for split in splits]).flatten(1).to(device))
     labels = torch.cat([split.labels for split in splits]).to(device)
-    with prepared(device, threads):
-        table, described = lower_bound(pixels, labels, settings), describe(device)
-    write_table(folder / "rate_distortion_lower.csv", table)
-    write_json(
-        folder / "rate_distortion_lower.json",
-        {
-            "side": "on or below the true curve; not certified: a multi-start search",
-            "images": len(pixels),
-            **making.record(settings, described),
-        },
-    )
+    with measuring.ready():
+        table = lower_bound(pixels, labels, settings)
+    path = folder / "rate_distortion_lower.csv"
+    write_table(path, table)
+    side = "on or below the true curve; not certified: a multi-start search"
+    content = {"side": side, "images": len(pixels)}
+    measuring.write(path.with_suffix(".json"), content, [path])
     return table

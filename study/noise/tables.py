@@ -3,13 +3,13 @@
 The paper's rows are handed in as `Rows`: name to (L_x, L_z), with attention in read first.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from dcrw.training.files import read_record
 from study.cells import seed_of
 from study.finished import Finished
 from study.style import MARKERS
@@ -53,7 +53,7 @@ def curve(path: Path) -> pd.DataFrame:
 
 def images(path: Path) -> int:
     """How many images a file of settings, as `rate_distortion.json`, says were used."""
-    return json.loads(path.read_text())["images"]
+    return read_record(path, "Estimate the curve again.")["images"]
 
 
 def training_paths(entries: Iterable[Finished]) -> dict[str, dict[int, pd.DataFrame]]:

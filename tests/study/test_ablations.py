@@ -8,7 +8,7 @@ import pytest
 from finished_runs import make_project
 
 from dcrw.training.config import RunConfig, make_config
-from dcrw.training.files import RunError
+from dcrw.training.files import RunError, write_record
 from dcrw.training.run import Run
 from study.ablations import ablation_table, seed_differences
 from study.cells import (
@@ -163,7 +163,9 @@ def test_a_cell_is_a_mean_with_students_interval(tmp_path, monkeypatch):
 def test_tables_of_an_evaluation_are_joined(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done, _ = gathered(project(tmp_path))
-    (done[1].run.folder / "evaluation" / "bounds.csv").write_text("bound\n5.0\n")
+    path = done[1].run.folder / "evaluation" / "bounds.csv"
+    path.write_text("bound\n5.0\n")
+    write_record(path.with_name("forensics.json"), {}, [path])
     table = evaluation_tables(done, "bounds")
     assert table.to_dict("records") == [{"cell": "draw-fresh", "seed": 0, "bound": 5.0}]
     with pytest.raises(RunError, match=r"nothing\.csv: no run has one"):

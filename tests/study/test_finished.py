@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from common import rewrite_record
 from finished_runs import make_project
 
 from dcrw.training.files import RunError
@@ -35,7 +36,7 @@ def test_a_run_that_is_not_evaluated_is_named(results):
     folder = finished(results)[1].run.folder
     path = folder / "evaluation" / "evaluation.json"
     settings = json.loads(path.read_text())["settings"]
-    path.write_text(json.dumps({"settings": settings | {"seed": 7}}))
+    rewrite_record(path, settings=settings | {"seed": 7})
     with pytest.raises(RunError, match=rf"{folder.name}.*evaluated with .*'seed': 7.*reevaluate"):
         finished(results)
     path.unlink()

@@ -302,7 +302,7 @@ def test_configurations_of_another_kind_are_one_error(tmp_path, content) -> None
 
 def test_a_folder_or_an_impossible_name_is_one_error(tmp_path) -> None:
     (tmp_path / "a.json").mkdir()
-    for name in ("a.json", "x" * 300, "a\0b", "\udc80"):
+    for name in ("a.json", "x" * 300, "a\0b"):
         with pytest.raises(RunError, match=WAY_OUT):
             files.read_json(tmp_path / name, WAY_OUT)
         with pytest.raises(RunError, match="cannot be written"):

@@ -196,7 +196,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path, dataset, judge):
     with pytest.raises(RunError, match="not a complete run"):
         measure(Run(tmp_path / "none"), dataset, judge, SETTINGS, CPU)
     run = trained(tmp_path / "run", dataset, "conv-vae")
-    with pytest.raises(RunError, match="no complete classifier"):
+    with pytest.raises(RunError, match=r"classifier\.json: no such file\. Train the classifier"):
         measure(run, dataset, tmp_path, SETTINGS, CPU)
     large = Dataset(*(Split(torch.ones(5, 9, 9, dtype=torch.uint8), torch.arange(5)),) * 3)
     other = classifier.train(large, tmp_path / "other", ClassifierSettings(epochs=1), CPU)

@@ -1,13 +1,11 @@
 """What was measured on runs, as tables."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from finished_runs import make_project
 
-from dcrw.training.files import project_root
+from dcrw.training.files import project_root, write_record
 from study import numbers, statistics
 from study.cells import gathered
 from study.claims.tables import measure_table, observe, paths_of, see, sharpness_table
@@ -23,12 +21,12 @@ RUNS = {
 def leave_measures(entry: Finished, area: float, sharpness: np.ndarray) -> None:
     folder = entry.run.folder / "evaluation"
     measures = {"reconstructed.effective_area": {"value": area, "sd": 1.0, "n": 8}}
-    (folder / "measures.json").write_text(json.dumps({"measures": measures}))
     np.savez(
         folder / "measures.npz",
         reconstructed_sharpness=sharpness,
         generated_sharpness=sharpness[::-1],
     )
+    write_record(folder / "measures.json", {"measures": measures}, [folder / "measures.npz"])
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from common import rewrite_record
 from gaze_project import split
 
 from dcrw.training.data import Dataset
@@ -50,7 +51,8 @@ def test_what_is_missing_is_named(project, recorded):
     marker.unlink()
     with pytest.raises(RunError, match=r"windows not measured yet \(notebooks/gaze"):
         collect(project)
-    marker.write_text(before.replace('"seed": 9', '"seed": 8'))
+    marker.write_text(before)
+    rewrite_record(marker, settings=json.loads(before)["settings"] | {"seed": 8})
     with pytest.raises(RunError, match=r"'seed': 8.*the profile asks for.*'seed': 9"):
         collect(project)
     marker.write_text(before)

@@ -1,6 +1,5 @@
 """Tables of the page on reused noise, from runs made by hand."""
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 
 from dcrw.training.config import make_config
+from dcrw.training.files import write_record
 from study.claims import judge
 from study.noise import tables
 
@@ -270,7 +270,7 @@ def test_files_are_read(tmp_path):
     table = pd.DataFrame({"rate": [0.0, 1.0], "hull": [True, False]})
     table.to_csv(tmp_path / "curve.csv", index=False)
     assert tables.curve(tmp_path / "curve.csv").hull.dtype == bool
-    (tmp_path / "curve.json").write_text(json.dumps({"images": 7}))
+    write_record(tmp_path / "curve.json", {"images": 7})
     assert tables.images(tmp_path / "curve.json") == 7
     data = pd.DataFrame({"split": ["test", "train"], "entropy": [1, 2], "mean_image": [3, 4]})
     data.to_csv(tmp_path / "data.csv", index=False)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from common import rewrite_record
 from finished_runs import make_project
 
 from dcrw.training.files import project_root
@@ -77,9 +78,7 @@ def test_epochs_are_of_the_runs_own_training_images(
     results = project(tmp_path, dataset)
     if recorded is not None:
         for entry in finished(results):
-            path = entry.run.folder / "provenance.json"
-            made = json.loads(path.read_text()) | {"training_images": recorded}
-            path.write_text(json.dumps(made))
+            rewrite_record(entry.run.folder / "provenance.json", training_images=recorded)
     assert training_images(finished(results)[0]) == images
     assert table_1_numbers(results)["table1.whole.epochs"].value == 200 * 10 / images
 
