@@ -20,6 +20,12 @@ from study.paper.table_1 import table_1
 
 OVER_SEEDS = "grid/numbers/claims.json"  # means over the seeds of every cell
 RUNS = "grid/tables/runs.csv"
+OWN_NUMBERS = ("data", "table_1")  # of every profile, as its notebooks write them
+FURTHER_NUMBERS = (
+    "paper/numbers/fast_start",
+    *(f"grid/numbers/{name}" for name in ("claims", "noise", "gaze", "standing")),
+    "benchmarks/numbers",
+)
 NO_EVIDENCE = "A quick run on small embedded images: its numbers are no evidence about the paper."
 
 
@@ -120,14 +126,12 @@ def _what_was_run(made: pd.DataFrame) -> str:
 
 
 def number_files(results: Path) -> list[Path]:
-    """What a profile's numbers are joined from. The book reads those of the profile `paper`, which
-    take in what goes beyond it."""
-    own = sorted((results / "numbers").glob("*.json"))
+    """What a profile's numbers are joined from, whether it has been made yet or not. The book reads
+    those of the profile `paper`, which take in what goes beyond it."""
+    own = [results / "numbers" / f"{name}.json" for name in OWN_NUMBERS]
     if results.name != "paper":
         return own
-    beyond = sorted((results.parent / "grid" / "numbers").glob("*.json"))
-    measured = results.parent / "benchmarks" / "numbers.json"
-    return [*own, *beyond, *([measured] if measured.exists() else [])]
+    return [*own, *(results.parent / f"{name}.json" for name in FURTHER_NUMBERS)]
 
 
 def _merge_numbers(results: Path) -> str:
