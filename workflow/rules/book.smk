@@ -26,6 +26,12 @@ def page(wildcards):
     return f"results/{profile}/pages/{wildcards.notebook}.ipynb"
 
 
+def quick_run(wildcards):
+    """What the page on a reader's own quick run shows."""
+    names = ("figures_4_5", "figure_6", "table_1", "numbers")
+    return [path for name in names for path in made(name, "quick")]
+
+
 def prose():
     """What people write of the book."""
     paths = [Path("_config.yml"), Path("_toc.yml"), *sorted(Path("book").rglob("*"))]
@@ -34,17 +40,17 @@ def prose():
 
 rule page:
     input:
-        page,
+        lambda wildcards: made(wildcards.notebook),
+        page=page,
     output:
         "book/executed/{notebook}.ipynb",
     shell:
-        "cp {input} {output}"
+        "cp {input.page} {output}"
 
 
 rule your_run:
     input:
-        expand("results/quick/figures/figure_{number}.png", number=[4, 5, 6]),
-        "results/quick/numbers.json",
+        quick_run,
         PRESENTATION_CODE,
     output:
         "results/quick/your_run.md",
@@ -55,8 +61,8 @@ rule your_run:
 rule book:
     input:
         PAGES,
-        "results/paper/numbers.json",
-        rules.diagrams.output,
+        made("numbers"),
+        made("diagrams"),
         your_run,
         prose(),
         code("dcrw", "study"),

@@ -75,10 +75,15 @@ def weights(wildcards):
 def kept(pattern, **values):
     """Outputs that may be committed: in place until the job rewrites them, put back if it fails.
 
-    What is put back is newer than all inputs. So such a job needs a plain output, too, whose absence
-    says that it must be done again: its page.
+    What is put back is newer than all inputs. So such a job has a plain output, too, its page, whose
+    absence says that it must be done again: ask for the page (`made`).
     """
     return [update(path) for path in expand(pattern, **values, allow_missing=True)]
+
+
+def made(rule, profile="paper"):
+    """All outputs of a rule: whatever of them is missing is made again, and the rest with it."""
+    return expand(getattr(rules, rule).output, profile=profile)
 
 
 def run_files(*names, profile=None):
