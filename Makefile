@@ -49,7 +49,7 @@ reevaluate: $(READY)  ## measure the committed runs again, on MNIST, with the se
 	@$(BIN)/python -m study.pages readme paper
 
 book: $(READY)  ## build the book from what is committed
-	@$(PIPELINE) book --rerun-incomplete $(CONFIG)
+	@$(PIPELINE) paper book --rerun-incomplete $(CONFIG)
 	@echo "The book: $(CURDIR)/$(BOOK)"
 
 test: $(READY)  ## run the tests

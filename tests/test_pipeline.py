@@ -441,7 +441,7 @@ def held(project, tmp_path_factory) -> Held:
     (folder / "configs/quick.yaml").write_text(TINY + "committed: true\n")
     (folder / "configs/other.yaml").write_text(OTHER)
     (folder / "tiny.mk").write_text(MAKEFILE.format(run=run))
-    for name in ("requirements.lock", "pyproject.toml", "ready", "hold"):
+    for name in ("requirements.lock", "pyproject.toml", "ready"):
         (folder / name).touch()
     for name, (line, waiting) in WAITS.items():
         text = (folder / name).read_text()
@@ -454,6 +454,7 @@ def held(project, tmp_path_factory) -> Held:
     committed = ("figures", "tables", "numbers", "runs", "numbers.json")
     made.git("add", "--force", *(f"results/quick/{name}" for name in committed))
     made.git("commit", "--quiet", "--message", "all")
+    (folder / "hold").touch()
     return made
 
 

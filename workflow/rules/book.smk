@@ -26,12 +26,6 @@ def page(wildcards):
     return f"results/{profile}/pages/{wildcards.notebook}.ipynb"
 
 
-def quick_run(wildcards):
-    """What the page on a reader's own quick run shows."""
-    names = ("figures_4_5", "figure_6", "table_1", "numbers")
-    return [path for name in names for path in made(name, "quick")]
-
-
 def prose():
     """What people write of the book."""
     paths = [Path("_config.yml"), Path("_toc.yml"), *sorted(Path("book").rglob("*"))]

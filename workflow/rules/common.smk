@@ -86,6 +86,20 @@ def made(rule, profile="paper"):
     return expand(getattr(rules, rule).output, profile=profile)
 
 
+def shown(wildcards):
+    """The pages on the committed profiles, and all that is made with them.
+
+    Snakemake asks after a missing file only where a target names it.
+    """
+    return PAGES + [path for name in [*PRESENTATIONS, *EVIDENCE, "numbers"] for path in made(name)]
+
+
+def quick_run(wildcards):
+    """What the page on a reader's own quick run shows."""
+    names = ("figures_4_5", "figure_6", "table_1", "numbers")
+    return [path for name in names for path in made(name, "quick")]
+
+
 def run_files(*names, profile=None):
     """Files of every run of a profile, the rule's own by default."""
 
