@@ -5,9 +5,10 @@ a moment, one at a time, so that what else the machine does falls on all alike. 
 rate a contestant and one ratio a model; medians and quartiles are over rounds. The textbook is
 measured both as it comes and with denormal numbers flushed to zero as `dcrw` flushes them. Peak
 memory is measured in a process of its own for each contestant. Options of `dcrw` (one thread,
-products in bfloat16, several seeds side by side) are measured against its default in the same way.
-Writes speed.csv, scaling.csv, ratios.csv, options.csv, machine.json and on a CPU precision.csv and
-profile.csv below `results/benchmarks/<device type>`.
+products in bfloat16, several seeds side by side, operation by operation without its derivatives
+written by hand) are measured against its default in the same way.
+Writes speed.csv, scaling.csv, ratios.csv, options.csv, launches.csv, machine.json and on a CPU
+precision.csv and profile.csv below `results/benchmarks/<device type>`.
 """
 
 import argparse
@@ -23,7 +24,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.contestants import AXES, OPTIONS, Contestant, contestants, timed
+from benchmarks import launches
+from benchmarks.contestants import AXES, OPTIONS, PLAIN, Contestant, contestants, timed
 from benchmarks.flops import iteration_flops
 from benchmarks.workers import Workers, memory, started
 from dcrw.training import provenance
@@ -136,6 +138,8 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
     }
     began = time.monotonic()
     base = contestants(settings.base)
+    launched = launches.table([entry for entry in base if entry.implementation == "dcrw"])
+    write_table(folder / "launches.csv", launched)
     _say("memory")
     known = [entry for entry in base if entry.implementation in ("dcrw", "textbook")]
     rounds = settings.memory_rounds
@@ -146,7 +150,7 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
         others = OtherWork(workers)
         products = matrix_rates(size, settings.rounds, device)
         scaling, ratios = _measure_speed(settings, base, workers)
-        options = _measure_options(settings, base, workers)
+        options = _measure_options(settings, base, launched, workers)
         if device.type == "cpu":
             _say("precision")
             precision = _measure_precision(settings, base, workers)
@@ -193,15 +197,20 @@ def _measure_speed(
     return pd.concat(tables, ignore_index=True), pd.concat(ratios, ignore_index=True)
 
 
-def _measure_options(settings: Settings, base: list[Contestant], workers: Workers) -> pd.DataFrame:
-    """Rates under each option of this project, and ratios to its default within a round."""
+def _measure_options(
+    settings: Settings, base: list[Contestant], launched: pd.DataFrame, workers: Workers
+) -> pd.DataFrame:
+    """Rates under each option of this project, and ratios to its default within a round; launched:
+    `launches.table`, which knows the operations that a model has."""
     rows = []
-    for plain in (entry for entry in base if entry.implementation == "dcrw"):
-        _say(f"options of {plain.model}")
-        entries = [plain._replace(option=option) for option in OPTIONS]
+    for default in (entry for entry in base if entry.implementation == "dcrw"):
+        _say(f"options of {default.model}")
+        own = set(launched[launched.model == default.model].option)
+        options = [option for option in OPTIONS if option not in PLAIN or option in own]
+        entries = [default._replace(option=option) for option in options]
         measured, _ = rates(entries, settings.option_rounds, settings, workers)
         for entry, values in measured.items():
-            against = [a / b for a, b in zip(values, measured[plain], strict=True)]
+            against = [a / b for a, b in zip(values, measured[default], strict=True)]
             names = ("iterations_per_second", "lower", "upper")
             spread = dict(zip(names, _spread(values), strict=True))
             names = ("ratio", "ratio_lower", "ratio_upper")

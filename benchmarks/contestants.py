@@ -1,15 +1,15 @@
 """Who competes: every model in this project's implementation and in the textbook's, each in its
 own training loop.
 
-The textbook runs twice: as it comes, and in a process that `dcrw.engine.prepare` has prepared as
-for this project (denormals flushed to zero, memory in large pages, no TF32).
+The textbook runs twice: as it comes, and in a process that `dcrw.training.device.prepare` has
+prepared as for this project (denormals flushed to zero, memory in large pages, no TF32).
 """
 
 import itertools
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.backends import mkldnn
 
 from benchmarks import textbook
+from dcrw.model.forms import OPERATIONS, plain
 from dcrw.training.config import RunConfig, make_config
 from dcrw.training.data import load
 from dcrw.training.device import prepare
@@ -27,7 +28,11 @@ from dcrw.training.randomness import BatchOrder, step_noise
 from dcrw.training.seeds import SeedsEngine
 
 IMPLEMENTATIONS = ("dcrw", "textbook", "textbook-prepared")
-OPTIONS = ("default", "one-thread", "bfloat16", "seeds")
+PLAIN = {  # options under which operations are computed as written, their derivatives autograd's
+    **{f"plain-{name}": (name,) for name in OPERATIONS},
+    "plain": OPERATIONS,
+}
+OPTIONS = ("default", "one-thread", "bfloat16", "seeds", *PLAIN)
 SEEDS = 8  # runs side by side under the option "seeds"
 SIZES = ("image_size", "steps", "latent_size", "hidden_size", "read_size", "write_size")
 AXES = ("batch_size", "steps", "image_size")
@@ -46,7 +51,7 @@ class Contestant(NamedTuple):
 
     @property
     def prepared(self) -> bool:
-        """Whether its process is prepared by `dcrw.engine.prepare`."""
+        """Whether its process is prepared by `dcrw.training.device.prepare`."""
         return self.implementation != "textbook"
 
     @property
@@ -81,7 +86,8 @@ def under(option: str) -> Iterator[None]:
         for kind in products:
             kind.fp32_precision = "bf16"
     try:
-        yield
+        with plain(*PLAIN[option]) if option in PLAIN else nullcontext():
+            yield
     finally:
         torch.set_num_threads(threads)
         for kind, precision in zip(products, precisions, strict=True):
@@ -111,7 +117,7 @@ def training(contestant: Contestant, images: Tensor, device: torch.device) -> It
 def _dcrw_training(
     contestant: Contestant, images: Tensor, device: torch.device
 ) -> Iterator[Tensor]:
-    """What `dcrw.training` does at an iteration: order, noise, update, and the metrics now and
+    """What `dcrw.training.loop` does at an iteration: order, noise, update, and the metrics now and
     then; yields losses (runs, 2)."""
     first, settings = contestant.config.training.seed, contestant.config.training
     configs = [contestant.config.with_seed(first + run) for run in range(contestant.runs)]

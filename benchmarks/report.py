@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmarks.contestants import SEEDS
+from benchmarks.contestants import PLAIN, SEEDS
 from benchmarks.profiling import ORDER
 from study.numbers import Number
 
@@ -27,6 +27,16 @@ OPTIONS = {
     "one-thread": "one thread",
     "bfloat16": "products in bfloat16",
     "seeds": f"{SEEDS} seeds side by side",
+}
+
+WRITTEN = {  # what is computed as written, its derivatives left to autograd
+    "plain-windows": "windows (Eq. 13-20)",
+    "plain-glimpse": "read (Eq. 21)",
+    "plain-stroke": "write (Eq. 23)",
+    "plain-convolve_and_pool": "convolution and pooling",
+    "plain-lstm_step": "an LSTM's step",
+    "plain-lstm": "an LSTM along known inputs",
+    "plain": "all of them",
 }
 
 
@@ -68,6 +78,7 @@ class Measured(NamedTuple):
     options: pd.DataFrame
     precision: pd.DataFrame | None  # None where it was not measured, as on a GPU
     profile: pd.DataFrame | None
+    launches: pd.DataFrame | None  # None where a benchmark has not counted them
     machine: dict[str, Any]
 
 
@@ -139,10 +150,48 @@ def share_table(entry: Measured) -> pd.DataFrame:
 def option_table(entry: Measured) -> pd.DataFrame:
     """How many times as fast as by default this project is under each option, all runs of an
     iteration counted; one column a model."""
-    shown = entry.options[entry.options.option != "default"]
+    shown = entry.options[~entry.options.option.isin(["default", *PLAIN])]
     wide = _named(shown).set_index(["option", "model"]).ratio.unstack("model")[list(NAMES.values())]
     names = [name for name in OPTIONS if name in wide.index]
     return wide.loc[names].rename(index=OPTIONS).reset_index()
+
+
+def launch_table(entry: Measured) -> pd.DataFrame | None:
+    """Operations that an iteration launches, with derivatives written by hand and with those of one
+    operation or of all left to autograd; one column a model. None where not counted."""
+    if entry.launches is None:
+        return None
+    cells = [
+        f"{count:,}" if option == "default" else f"{count:,} ({ratio - 1:+.1%})"
+        for option, count, ratio in zip(
+            entry.launches.option, entry.launches.operations, entry.launches.ratio, strict=True
+        )
+    ]
+    return _by_written(entry.launches.assign(cell=cells), {"default": "none", **WRITTEN})
+
+
+def plain_table(entry: Measured) -> pd.DataFrame | None:
+    """The time of an iteration with derivatives of one operation or of all left to autograd, over
+    that with derivatives written by hand, with quartiles; one column a model. None where not
+    measured."""
+    shown = entry.options[entry.options.option.isin(list(PLAIN))]
+    if shown.empty:
+        return None
+    cells = [
+        f"{1 / ratio:.3f} ({1 / upper:.3f} to {1 / lower:.3f})"
+        for ratio, lower, upper in zip(
+            shown.ratio, shown.ratio_lower, shown.ratio_upper, strict=True
+        )
+    ]
+    return _by_written(shown.assign(cell=cells), WRITTEN)
+
+
+def _by_written(table: pd.DataFrame, words: dict[str, str]) -> pd.DataFrame:
+    """Cells by what is computed as written and model; empty where a model has no such operation."""
+    wide = _named(table).pivot(index="option", columns="model", values="cell").fillna("")
+    names = [name for name in words if name in wide.index]
+    wide = wide.loc[names, list(NAMES.values())].rename(index=words)
+    return wide.rename_axis(index="autograd's", columns=None).reset_index()
 
 
 def precision_table(entry: Measured) -> pd.DataFrame | None:
@@ -201,6 +250,7 @@ def numbers(found: list[Measured], root: Path) -> dict[str, Number]:
         start, folder = f"speed.{entry.device}", entry.folder.resolve().relative_to(root.resolve())
         named |= _ratio_numbers(entry, start, str(folder / "ratios.csv"))
         named |= _option_numbers(entry, start, str(folder / "options.csv"))
+        named |= _launch_numbers(entry, start, str(folder / "launches.csv"))
         for row in entry.speed.to_dict("records"):
             key, source = f"{start}.{row['model']}", str(folder / "speed.csv")
             own = f"{key}.{row['implementation']}"
@@ -246,6 +296,15 @@ def _option_numbers(entry: Measured, start: str, source: str) -> dict[str, Numbe
     }
 
 
+def _launch_numbers(entry: Measured, start: str, source: str) -> dict[str, Number]:
+    if entry.launches is None:
+        return {}
+    return {
+        f"{start}.launches.{row['option']}.{row['model']}": Number(row["operations"], source)
+        for row in entry.launches.to_dict("records")
+    }
+
+
 def _load(folder: Path) -> Measured:
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(folder / f"{name}.csv")
@@ -262,6 +321,7 @@ def _load(folder: Path) -> Measured:
         options=table("options"),
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
+        launches=table_or_none("launches"),
         machine=json.loads((folder / "machine.json").read_text()),
     )
 

@@ -88,7 +88,7 @@ def memory(
 
 def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.workers", "dcrw.evaluation"])
+    context.set_forkserver_preload(["benchmarks.workers", "dcrw.training.evaluation"])
     return context
 
 

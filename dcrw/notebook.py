@@ -1,8 +1,14 @@
 """What the notebooks' first cells share: papermill's parameters, validated before any work."""
 
 import ast
+import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path, PurePath
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -130,6 +136,35 @@ def training(namespace: MutableMapping[str, Any]) -> tuple[list[RunConfig], Keep
             f"other and from seed = {config.training.seed}"
         )
     return [config.with_seed(seed) for seed in seeds], keeping, runtime
+
+
+@contextmanager
+def ending_with_parent() -> Iterator[None]:
+    """Within it, a kernel whose parent is gone (papermill, ended by a signal) gets SIGTERM in its
+    turn, and the time to act on it: training writes a checkpoint.
+
+    Otherwise IPython's kernel ends itself at once, within a second. Elsewhere than in a kernel
+    nothing is done.
+    """
+    poller = sys.modules.get("ipykernel.parentpoller")
+    if poller is None:
+        yield
+        return
+    parent, done, system = os.getppid(), threading.Event(), poller.os
+    poller.os = SimpleNamespace(getppid=lambda: parent, _exit=os._exit)  # type: ignore[attr-defined]
+
+    def watch() -> None:
+        while not done.wait(0.2):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+        poller.os = system  # type: ignore[attr-defined]
 
 
 def data_set(namespace: MutableMapping[str, Any]) -> tuple[DataConfig, Runtime]:

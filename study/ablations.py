@@ -38,6 +38,13 @@ def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -
     return pd.DataFrame(rows, columns=[*columns, "difference"])
 
 
+def changes_in_words(ablations: pd.DataFrame) -> pd.DataFrame:
+    """`ablation_table` as a reader sees it."""
+    names = {"lx": "Lx", "lz": "Lz"}
+    columns = ["change", "iterations", *names, "difference"]
+    return ablations[columns].rename(columns=names)
+
+
 def seed_differences(
     entries: Sequence[Finished], iterations: int, reference: str = "dcrw-fresh"
 ) -> list[float]:

@@ -1,6 +1,6 @@
 """The committed runs of all profiles as one table, a row a run, and what is still to be run."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +21,26 @@ from study.finished import (
 from study.numbers import Number
 from study.statistics import known_interval, student_interval
 
-PROFILES = ("paper", "grid")
+PROFILES = ("paper", "grid")  # of the first round: the pages on the grid show these
+EVERY_PROFILE = (*PROFILES, "round2")
 FINAL = 1000  # minibatches at the end of training whose mean is judged
 LOSSES = [
     f"{split}_{loss}" for split in ("train", "test", "fresh") for loss in ("lx", "lz", "total")
 ]
 
 
-def gathered(project: Path | None = None) -> tuple[list[Finished], list[RunConfig]]:
-    """Complete and evaluated runs of the profiles in their order, and the runs still owed.
+def gathered(
+    project: Path | None = None, profiles: Sequence[str] = PROFILES
+) -> tuple[list[Finished], list[RunConfig]]:
+    """Complete and evaluated runs of the profiles in their order, and the runs still to be made.
 
-    Raises `RunError` where a run was evaluated with other settings than its profile's.
+    profiles: those of the first round, or EVERY_PROFILE. Raises `RunError` where a run was
+    evaluated with other settings than its profile's.
     """
     project = project or project_root()
     done: list[Finished] = []
-    owed: list[RunConfig] = []
-    for name in PROFILES:
+    missing: list[RunConfig] = []
+    for name in profiles:
         results = project / "results" / name
         profile = profile_of(results)
         for config in profile.configs():
@@ -44,8 +48,8 @@ def gathered(project: Path | None = None) -> tuple[list[Finished], list[RunConfi
             if (run.folder / "evaluation" / "evaluation.json").exists():
                 done.append(finished_run(config, run, profile.evaluation))
             else:
-                owed.append(config)
-    return done, owed
+                missing.append(config)
+    return done, missing
 
 
 def run_table(entries: Iterable[Finished]) -> pd.DataFrame:
@@ -78,15 +82,15 @@ def seed_of(entry: Finished) -> int:
     return entry.config.training.seed
 
 
-def grid_numbers(table: pd.DataFrame, owed: int, source: str) -> dict[str, Number]:
+def grid_numbers(table: pd.DataFrame, missing: int, source: str) -> dict[str, Number]:
     """Every cell's losses as `grid.<cell>.<loss>`, means over seeds with n and interval, and the
     compute of all runs.
 
-    owed: runs of the profiles that are still to be trained; source: the file that holds the table.
+    missing: how many runs of the profiles are still to be trained; source: the table's file.
     """
     found = {
         "grid.runs.done": Number(len(table), source),
-        "grid.runs.owed": Number(owed, source),
+        "grid.runs.owed": Number(missing, source),
         "grid.hours": Number(table.minutes.sum() / 60, source),
     }
     for cell, members in table.groupby("cell", sort=False):
@@ -105,12 +109,22 @@ def grid_numbers(table: pd.DataFrame, owed: int, source: str) -> dict[str, Numbe
 def block_means(metrics: pd.DataFrame, width: int = FINAL) -> np.ndarray:
     """Mean training total of each stretch of `width` iterations; an unfinished last one is left
     out."""
+    totals = pd.DataFrame({"total": metrics.reconstruction + metrics.latent})
+    return _blocks(totals, metrics, width).total.to_numpy()
+
+
+def loss_blocks(metrics: pd.DataFrame, width: int = FINAL) -> pd.DataFrame:
+    """The same of `lx` and `lz`, a row a stretch."""
+    losses = pd.DataFrame({"lx": metrics.reconstruction, "lz": metrics.latent})
+    return _blocks(losses, metrics, width)
+
+
+def _blocks(values: pd.DataFrame, metrics: pd.DataFrame, width: int) -> pd.DataFrame:
     weights = row_widths(metrics)
-    totals = (metrics.reconstruction + metrics.latent) * weights
     block = (metrics.iteration - 1) // width
-    sums = pd.DataFrame({"total": totals, "weight": weights}).groupby(block).sum()
+    sums = values.mul(weights, axis=0).assign(weight=weights).groupby(block).sum()
     full = sums[sums.weight >= width]
-    return (full.total / full.weight).to_numpy()
+    return full[list(values.columns)].div(full.weight, axis=0).reset_index(drop=True)
 
 
 def own_seconds(made: dict[str, Any]) -> float:
@@ -162,5 +176,5 @@ def evaluation_tables(entries: Iterable[Finished], name: str) -> pd.DataFrame:
             part.insert(1, "seed", entry.config.training.seed)
             parts.append(part)
     if not parts:
-        raise RunError(f"{name}.csv: no run has one yet (notebooks/forensics.ipynb)")
+        raise RunError(f"{name}.csv: no run has one yet; measure one (notebooks/forensics.ipynb)")
     return pd.concat(parts, ignore_index=True)

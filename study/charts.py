@@ -1,11 +1,13 @@
 """Charts that several chapters use, from tables alone."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from dcrw.training.files import write_table
 from study.style import (
     BRIDGES,
     MARKERS,
@@ -15,6 +17,7 @@ from study.style import (
     STYLE,
     model_of,
     noise_of,
+    save_figure,
 )
 
 
@@ -86,6 +89,28 @@ def lines_figure(
             fontsize=7,
         )
     return figure
+
+
+def panels(
+    table: pd.DataFrame, curves: str, titles: Mapping[str, str]
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """A table's columns for `lines_figure`: a panel a title, whose `value` is the column named, and
+    in it a curve for each entry of the column `curves`."""
+    return {
+        title: {
+            name: rows.assign(value=rows[column])
+            for name, rows in table.groupby(curves, sort=False)
+        }
+        for title, column in titles.items()
+    }
+
+
+def save_with_table(figure: Figure, table: pd.DataFrame, path: Path) -> Path:
+    """Write a figure as `path`.png and `path`.svg and what it shows as `path`.csv; returns the
+    path of the PNG."""
+    save_figure(figure, path)
+    write_table(path.with_suffix(".csv"), table)
+    return path.with_suffix(".png")
 
 
 def spread(tables: Sequence[pd.DataFrame], x: str, column: str) -> pd.DataFrame:

@@ -40,6 +40,23 @@ def finished(results: Path) -> list[Finished]:
     ]
 
 
+def finished_run(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finished:
+    """A run with what was measured of it.
+
+    Raises `RunError` where it is unfinished, or was evaluated with other settings.
+    """
+    provenance, folder = run.provenance, run.folder / "evaluation"
+    if not (folder / "evaluation.json").exists():
+        raise RunError(f"{folder}: not evaluated yet (notebooks/evaluate.ipynb)")
+    measured = json.loads((folder / "evaluation.json").read_text())["settings"]
+    if measured != settings.model_dump():
+        raise RunError(
+            f"{folder}: evaluated with {measured}; the profile asks for {settings.model_dump()}. "
+            "Evaluate again (make reevaluate)"
+        )
+    return Finished(config, run, pd.read_csv(folder / "losses.csv"), provenance)
+
+
 def cells(results: Path) -> dict[str, list[Finished]]:
     """The runs by label: one cell is one setting with its seeds."""
     return {
@@ -52,6 +69,14 @@ def traces(entry: Finished) -> dict[str, np.ndarray]:
     """The run's drawings: `evaluation/traces.npz`."""
     with np.load(entry.run.folder / "evaluation" / "traces.npz", allow_pickle=False) as file:
         return dict(file)
+
+
+def split_row(entry: Finished, split: str, correlation: float) -> pd.Series:
+    """The row of losses.csv for a split under one correlation of the noise."""
+    rows = entry.losses[
+        (entry.losses.split == split) & np.isclose(entry.losses.noise_correlation, correlation)
+    ]
+    return rows.iloc[0]
 
 
 def row_widths(metrics: pd.DataFrame) -> pd.Series:
@@ -78,28 +103,3 @@ def final_minibatches(metrics: pd.DataFrame, count: int) -> pd.DataFrame:
             "n": int(widths[last].sum()),
         }
     return pd.DataFrame(rows).T
-
-
-def finished_run(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finished:
-    """A run with what was measured of it.
-
-    Raises `RunError` where it is unfinished, or was evaluated with other settings.
-    """
-    provenance, folder = run.provenance, run.folder / "evaluation"
-    if not (folder / "evaluation.json").exists():
-        raise RunError(f"{folder}: not evaluated yet (notebooks/evaluate.ipynb)")
-    measured = json.loads((folder / "evaluation.json").read_text())["settings"]
-    if measured != settings.model_dump():
-        raise RunError(
-            f"{folder}: evaluated with {measured}; the profile asks for {settings.model_dump()}. "
-            "Evaluate again (make reevaluate)"
-        )
-    return Finished(config, run, pd.read_csv(folder / "losses.csv"), provenance)
-
-
-def split_row(entry: Finished, split: str, correlation: float) -> pd.Series:
-    """The row of losses.csv for a split under one correlation of the noise."""
-    rows = entry.losses[
-        (entry.losses.split == split) & np.isclose(entry.losses.noise_correlation, correlation)
-    ]
-    return rows.iloc[0]

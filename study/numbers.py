@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from dcrw.training.files import RunError, write_json
 
+EVERY_PROFILE = ("data", "table_1")  # notebooks that write numbers of each profile
+FIRST_ROUND = ("claims", "noise", "gaze", "standing")  # of the runs of paper and grid together
+
 
 class Number(NamedTuple):
     """One measured value."""
@@ -44,3 +47,16 @@ def merge(paths: list[Path], target: Path) -> None:
                 raise RunError(f"{path}: {key} is already defined by {joined[key].source}")
             joined[key] = number
     write(target, joined)
+
+
+def number_files(results: Path) -> list[Path]:
+    """What a profile's numbers are joined from, whether it is there yet or not.
+
+    The book reads those of the profile `paper`, which take in what goes beyond it.
+    """
+    own = [results / "numbers" / f"{name}.json" for name in EVERY_PROFILE]
+    if results.name != "paper":
+        return own
+    beyond = [results.parent / "grid" / "numbers" / f"{name}.json" for name in FIRST_ROUND]
+    measured = results.parent / "benchmarks" / "numbers.json"
+    return [*own, results / "numbers" / "fast_start.json", *beyond, measured]

@@ -1,4 +1,5 @@
-"""Tables and numbers from finished, evaluated runs: from files under results/ alone.
+"""What the README, a terminal and the page "Your run" show of finished runs: text from files under
+results/ alone.
 
 As a command: `python -m study.pages headline|readme|your-run|numbers PROFILE`.
 """
@@ -20,12 +21,6 @@ from study.paper.table_1 import table_1
 
 OVER_SEEDS = "grid/numbers/claims.json"  # means over the seeds of every cell
 RUNS = "grid/tables/runs.csv"
-OWN_NUMBERS = ("data", "table_1")  # of every profile, as its notebooks write them
-FURTHER_NUMBERS = (
-    "paper/numbers/fast_start",
-    *(f"grid/numbers/{name}" for name in ("claims", "noise", "gaze", "standing")),
-    "benchmarks/numbers",
-)
 NO_EVIDENCE = "A quick run on small embedded images: its numbers are no evidence about the paper."
 
 
@@ -60,7 +55,8 @@ def readme_table(results: Path) -> str:
     lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
     for architecture, rows in table_1(results).groupby("architecture", sort=False):
         paper = rows.iloc[0]
-        title = FACTS[architecture].title.capitalize()
+        title = FACTS[architecture].title
+        title = title[0].upper() + title[1:]
         lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
         for row in rows.to_dict("records"):
             keys = (f"grid.{row['cell']}.{name}" for name in ("train.lx", "train.lz", "test.total"))
@@ -125,17 +121,8 @@ def _what_was_run(made: pd.DataFrame) -> str:
     )
 
 
-def number_files(results: Path) -> list[Path]:
-    """What a profile's numbers are joined from, whether it has been made yet or not. The book reads
-    those of the profile `paper`, which take in what goes beyond it."""
-    own = [results / "numbers" / f"{name}.json" for name in OWN_NUMBERS]
-    if results.name != "paper":
-        return own
-    return [*own, *(results.parent / f"{name}.json" for name in FURTHER_NUMBERS)]
-
-
 def _merge_numbers(results: Path) -> str:
-    numbers.merge(number_files(results), results / "numbers.json")
+    numbers.merge(numbers.number_files(results), results / "numbers.json")
     return ""
 
 

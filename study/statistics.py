@@ -108,3 +108,40 @@ def student(n: int) -> float:
     if n < 2:
         raise ValueError(f"n = {n}: expected at least 2 seeds")
     return float(stats.t.ppf(0.975, n - 1))
+
+
+def welch_interval(
+    one: Sequence[float] | np.ndarray, other: Sequence[float] | np.ndarray
+) -> tuple[float, float]:
+    """95% interval of mean(one) - mean(other) of independent samples with spreads of their own
+    (Welch's t); not a number where either has fewer than two values."""
+    samples = [np.asarray(values, dtype=float) for values in (one, other)]
+    if min(map(len, samples)) < 2:
+        return np.nan, np.nan
+    difference = samples[0].mean() - samples[1].mean()
+    variances = np.array([values.var(ddof=1) / len(values) for values in samples])
+    total = variances.sum()
+    if total == 0:
+        return difference, difference
+    freedom = total**2 / sum(
+        variance**2 / (len(values) - 1) for variance, values in zip(variances, samples, strict=True)
+    )
+    reach = stats.t.ppf(0.975, freedom) * np.sqrt(total)
+    return float(difference - reach), float(difference + reach)
+
+
+def holm_levels(p_values: ArrayLike, alpha: float = 0.05) -> Floats:
+    """The level alpha_i at which each of m hypotheses is tested by Holm's procedure, (m,).
+
+    The i-th smallest p is held against alpha / (m - i + 1); from the first that is not rejected on,
+    the level stays. A hypothesis is rejected where p_i <= alpha_i, and so an interval at
+    1 - alpha_i excludes what is rejected and nothing else. Raises `ValueError`.
+    """
+    values = finite_vector(p_values, "p_values")
+    levels, level, rejecting = np.empty(len(values)), alpha, True
+    for rank, index in enumerate(np.argsort(values, kind="stable")):
+        if rejecting:
+            level = alpha / (len(values) - rank)
+            rejecting = bool(values[index] <= level)
+        levels[index] = level
+    return levels

@@ -18,7 +18,18 @@ from common import TINY
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import bench, contestants, flops, plots, profiling, report, textbook, workers
+from benchmarks import (
+    bench,
+    contestants,
+    flops,
+    launches,
+    plots,
+    profiling,
+    report,
+    textbook,
+    workers,
+)
+from dcrw.model import forms
 from dcrw.model.config import ModelConfig
 from dcrw.model.layers import Heads, LSTMCell
 from dcrw.model.writer import Writer, build, loss_terms
@@ -56,7 +67,7 @@ def as_textbook(model: Writer, pick: Callable[[Tensor], Tensor]) -> dict[str, Te
     found = lstm("decoder", model.decoder)
     found |= head("patch", model.heads, "patch")
     found |= head("write_window", model.heads, "write_window")
-    if model.encoder.reads:
+    if model.config.facts.reads:
         found |= head("read_window", model.heads, "read_window")
     for name in ("mean", "log_sigma"):
         found |= head(name, model.encoder.posterior.heads, name)
@@ -283,6 +294,7 @@ def test_benchmark_writes_its_tables(measured: Path) -> None:
         "scaling.csv",
         "ratios.csv",
         "options.csv",
+        "launches.csv",
         "precision.csv",
         "profile.csv",
         "machine.json",
@@ -359,10 +371,15 @@ def test_tables_and_figure_are_made_from_the_files(measured: Path, tmp_path: Pat
 def test_what_was_not_measured_is_left_out(measured: Path, tmp_path: Path) -> None:
     """On a GPU there is neither a profile nor a comparison of precisions."""
     folder = shutil.copytree(measured, tmp_path / "cuda")
-    for name in ("profile", "precision"):
+    for name in ("profile", "precision", "launches"):
         (folder / f"{name}.csv").unlink()
+    options = pd.read_csv(folder / "options.csv")
+    options[~options.option.isin(list(contestants.PLAIN))].to_csv(folder / "options.csv")
     (entry,) = report.load(tmp_path)
     assert report.profile_table(entry, 4) is None and report.precision_table(entry) is None
+    assert report.launch_table(entry) is None and report.plain_table(entry) is None
+    assert not [key for key in report.numbers([entry], tmp_path) if ".launches." in key]
+    assert report.option_table(entry) is not None
     assert "No CPU has been measured yet." in report.statement([entry])
 
 
@@ -375,9 +392,10 @@ def test_options_leave_the_process_as_it_was(option: str) -> None:
 
     before = settings()
     with contestants.under(option):
+        assert forms._plain == set(contestants.PLAIN.get(option, ()))
         assert (settings()[1:] == ["bf16", "bf16"]) == (option == "bfloat16")
         assert torch.get_num_threads() == (1 if option == "one-thread" else before[0])
-    assert settings() == before
+    assert settings() == before and not forms._plain
 
 
 def test_several_seeds_count_as_so_many_runs(measured: Path) -> None:
@@ -390,6 +408,63 @@ def test_several_seeds_count_as_so_many_runs(measured: Path) -> None:
     steps = contestants.training(entry._replace(option="seeds"), images, torch.device("cpu"))
     losses = next(steps)
     assert losses.shape == (contestants.SEEDS, 2) and len(set(losses[:, 0].tolist())) > 1
+
+
+OWN = {  # the operations with derivatives written by hand that a model has
+    "draw": {"windows", "glimpse", "stroke", "lstm_step"},
+    "dcrw": {"windows", "glimpse", "stroke", "convolve_and_pool", "lstm_step"},
+    "dcrw-write-only": {"windows", "convolve_and_pool", "lstm"},
+}
+
+
+def test_each_operation_of_a_model_is_measured_as_it_is_written(measured: Path) -> None:
+    expected = {
+        (model, option)
+        for model, names in OWN.items()
+        for option in ("plain", *(f"plain-{name}" for name in names))
+    }
+    for table in ("launches", "options"):
+        found = pd.read_csv(measured / f"{table}.csv")
+        rows = found[found.option.isin(list(contestants.PLAIN))]
+        assert set(zip(rows.model, rows.option, strict=True)) == expected, table
+    (entry,) = report.load(measured.parent)
+    shown, timed = report.launch_table(entry), report.plain_table(entry)
+    assert list(shown["autograd's"]) == ["none", *report.WRITTEN.values()]
+    assert list(timed["autograd's"]) == list(report.WRITTEN.values())
+    for table in (shown, timed):
+        row = table.set_index("autograd's").loc[report.WRITTEN["plain-lstm"]]
+        assert (row != "").tolist() == [False, False, True]
+    counted = pd.read_csv(measured / "launches.csv").set_index(["model", "option"])
+    more = counted.operations["draw", "plain"] / counted.operations["draw", "default"] - 1
+    cell = shown.set_index("autograd's")[report.NAMES["draw"]][report.WRITTEN["plain"]]
+    assert cell.endswith(f"({more:+.1%})")
+    options = pd.read_csv(measured / "options.csv").set_index(["model", "option"])
+    cell = timed.set_index("autograd's")[report.NAMES["draw"]][report.WRITTEN["plain"]]
+    assert float(cell.split()[0]) == pytest.approx(1 / options.ratio["draw", "plain"], abs=6e-4)
+
+
+def test_launches_are_what_computes_or_copies() -> None:
+    weight = torch.ones(3, 3, requires_grad=True)
+    with launches.Launches() as found:
+        rows = torch.empty(3, 3).zero_().t().unsqueeze(0)[0]  # one: zero_
+        (rows @ weight).sum().backward()  # mm and sum; ones, the sum's gradient; mm
+    assert found.counts == {"zero_": 1, "mm": 2, "sum": 1, "ones_like": 1}
+
+
+@pytest.mark.parametrize("architecture", MODELS)
+def test_launches_grow_with_the_steps_and_not_with_the_pixels(architecture: str) -> None:
+    def count(**sizes: int) -> int:
+        return launches.launched(ModelConfig(architecture=architecture, **TINY | sizes)).total()
+
+    per_step = count(steps=3) - count(steps=2)
+    assert per_step > 0 and count(steps=6) == count(steps=3) + 3 * per_step
+    assert count(image_size=20) == count(image_size=12)
+
+
+@pytest.mark.parametrize("architecture", MODELS)
+def test_written_by_hand_launches_less(architecture: str) -> None:
+    config = ModelConfig(architecture=architecture)
+    assert launches.launched(config).total() < launches.launched(config, "plain").total()
 
 
 def test_denormals_are_flushed_where_the_process_is_prepared() -> None:
@@ -423,6 +498,8 @@ def test_numbers_name_their_source(measured: Path) -> None:
         "speed.cpu.ratio_flushed.dcrw-write-only",
         "speed.cpu.share.dcrw",
         "speed.cpu.option.seeds.dcrw",
+        "speed.cpu.launches.default.dcrw",
+        "speed.cpu.launches.plain.dcrw-write-only",
     } <= named.keys()
     assert named["speed.cpu.threads"].value == 1
 

@@ -18,6 +18,7 @@ from sphinx.util.docutils import docutils_namespace
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
 import dcrw_book
+import dcrw_packages
 
 MEASURED = {
     "loss": {"value": 97.912, "n": 1000, "interval": [97.1, 98.7], "source": "table.csv"},
@@ -282,3 +283,17 @@ def code_cell(source: str, tag: str) -> dict[str, Any]:
         "outputs": [],
         "source": source,
     }
+
+
+def test_packages_are_listed_in_the_order_of_their_imports(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "a.py").write_text('"""Uses b (Eq. 3). And more."""\nfrom own.b import x\n')
+    (folder / "b.py").write_text('"""The ground,\non two lines."""\nx = 1\n')
+    assert dcrw_packages.modules(folder, tmp_path) == ["own.b", "own.a"]
+    assert dcrw_packages.purpose(folder / "a.py") == "Uses b (Eq. 3)"
+    assert dcrw_packages.purpose(folder / "b.py") == "The ground, on two lines"
+    (folder / "b.py").write_text("import own.a\n")
+    with pytest.raises(ValueError, match="circle"):
+        dcrw_packages.modules(folder, tmp_path)

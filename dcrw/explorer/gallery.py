@@ -1,41 +1,25 @@
-"""The explorer: every step of a drawing, to scrub through in a page or in JupyterLab.
+"""What the explorer keeps of drawings: windows and patches, in one small file.
 
-What a model did is kept small, as windows and patches; the browser rebuilds filters, glimpses and
-canvases from them (`widgets/rebuild.js`), and `rebuild_canvas` does so in PyTorch.
+The rest is rebuilt from them: filters, glimpses and canvases, by `widgets/rebuild.js` in the
+browser and by `rebuild` in PyTorch.
 
-Sizes: T steps, n images of A x A pixels, N filters an axis, z latent dimensions a step.
+Sizes: T steps, n images of A x A pixels, N filters an axis.
 """
 
 import json
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
-import torch
 from numpy.typing import NDArray
-from pydantic import Field
-from torch import Tensor
 
-from dcrw.model import attention
 from dcrw.model.architectures import FACTS, noise_in_words
-from dcrw.model.attention import Window, conventions
-from dcrw.model.config import ModelConfig, Section
-from dcrw.model.writer import ConvolutionalVAE, Trace, Writer
-from dcrw.notebook import sections
-from dcrw.training.data import Split, to_unit
-from dcrw.training.evaluation import pixel_windows
-from dcrw.training.files import project_root, write_arrays
-from dcrw.training.profiles import load_profile
-from dcrw.training.provenance import describe_software
-from dcrw.training.randomness import step_noise
-from dcrw.training.run import Run, run_for
+from dcrw.model.config import ModelConfig
+from dcrw.training.files import write_arrays
 
 COLUMNS = 10  # of the contact sheet: one a class, or one a blend
-PAIRS = ((0, 6), (1, 7), (3, 8), (4, 9))  # the classes between which latents are blended
-CLASSES = 10
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -44,39 +28,30 @@ class ExplorerError(ValueError):
     """Something that the explorer cannot show; the message says what it can."""
 
 
-class Selection(Section):
-    """What the explorer's file is made from: parameters of notebooks/explorer_data.ipynb."""
-
-    cells: list[str] = Field(min_length=1, description="profile/cell, of each its first seed")
-    each: int = Field(4, ge=1, le=100, description="test digits of every class")
-    seed: int = Field(1234, ge=0, lt=2**31, description="of the noise")
-    output: str = Field(description="the file to write, relative to the project")
-    data_root: str = Field("", description="folder of MNIST/raw; empty: DCRW_DATA, else data")
-
-
-class Sampling(NamedTuple):
-    """Where the noise comes from."""
-
-    seed: int = 1234
-    temperature: float = 1.0  # scales the noise: z_t = mu_t + temperature sigma_t epsilon_t
-
-
-DEFAULT_SAMPLING = Sampling()
+def model_title(config: ModelConfig) -> str:
+    """A model in words, as the explorer heads it: With attention, fresh noise."""
+    variant, noise = FACTS[config.architecture].title, noise_in_words(config.noise_correlation)
+    return f"{variant[:1].upper()}{variant[1:]}, {noise} noise"
 
 
 @dataclass(frozen=True)
 class Recording:
     """What one model did with the images of a gallery.
 
-    modes: mode to arrays. `write_window` (T, n, 5), as `evaluation.pixel_windows`, and `patch`
-    (T, n, N, N) are always there, `kl` (T, n) nats where images are encoded, `read_window` where
-    they are also read through a window.
+    modes: `reconstruct`, `generate`, `interpolate` or `sketch` to arrays. `write_window` (T, n, 5),
+    as `evaluation.pixel_windows`, and `patch` (T, n, N, N) are always there, `kl` (T, n) nats where
+    images are encoded, `read_window` (T, n, 5) where they are also read through a window.
     """
 
     name: str
     config: ModelConfig
     initial_canvas: NDArray[np.float32]  # (A, A) logits, c_0
     modes: Mapping[str, Arrays]
+
+    @property
+    def title(self) -> str:
+        """The model in words."""
+        return model_title(self.config)
 
 
 @dataclass(frozen=True)
@@ -99,7 +74,7 @@ class Gallery:
         return next(iter(self.recordings[0].modes.values()))["write_window"].shape[0]
 
     def save(self, path: Path) -> None:
-        """Write everything as one NPZ."""
+        """Write everything but the sketch as one NPZ."""
         arrays: Arrays = {"images": self.images, "labels": self.labels, "pairs": self.pairs}
         models = []
         for recording in self.recordings:
@@ -117,7 +92,7 @@ class Gallery:
             with np.load(path, allow_pickle=False) as file:
                 arrays = dict(file)
             described = json.loads(str(arrays.pop("described")))
-            recordings = [_recording(model, arrays) for model in described["models"]]
+            recordings = [_load_recording(model, arrays) for model in described["models"]]
             images, labels, pairs = (arrays[key] for key in ("images", "labels", "pairs"))
             return cls(images, labels, pairs, recordings, described["about"])
         except (OSError, KeyError, ValueError) as error:
@@ -127,164 +102,7 @@ class Gallery:
             ) from None
 
 
-def title(config: ModelConfig) -> str:
-    """A model in words, as the explorer heads it."""
-    variant, noise = FACTS[config.architecture].title, noise_in_words(config.noise_correlation)
-    return f"{variant[:1].upper()}{variant[1:]}, {noise} noise"
-
-
-def selection(namespace: MutableMapping[str, Any]) -> Selection:
-    """Parameters of the notebook that makes the file. Raises `ConfigError`."""
-    (wanted,) = sections(namespace, Selection)
-    return wanted
-
-
-def find_cells(cells: Iterable[str]) -> dict[str, Run]:
-    """The run of each cell's first seed, by the cell's label.
-
-    cells: `<profile>/<label>`. Raises `ConfigError` for an unknown profile, `ExplorerError` for an
-    unknown label.
-    """
-    root, found = project_root(), {}
-    for cell in cells:
-        profile, _, label = cell.partition("/")
-        configs = load_profile(root / "configs" / f"{profile}.yaml").configs()
-        named = [config for config in configs if config.name == label]
-        if not named:
-            known = ", ".join(dict.fromkeys(config.name for config in configs))
-            raise ExplorerError(f"{cell}: profile {profile} has no such cell; it has {known}")
-        first = min(named, key=lambda config: config.training.seed)
-        found[label] = run_for(first, root / "results" / profile)
-    return found
-
-
-def choose_digits(split: Split, each: int = 4) -> Tensor:
-    """Indices (each x 10,) of the first images of every class, classes side by side in a row."""
-    first = [torch.nonzero(split.labels == label)[:each, 0] for label in range(CLASSES)]
-    if min(map(len, first)) < each:
-        raise ExplorerError(f"each = {each}: the split has fewer images of a class")
-    return torch.stack(first, dim=1).flatten()
-
-
-def gallery(cells: Mapping[str, Run], split: Split, each: int = 4, seed: int = 1234) -> Gallery:
-    """What complete runs do with the first test images of every class.
-
-    Raises `RunError` where a run is incomplete, `ExplorerError` where it has no windows.
-    """
-    chosen = choose_digits(split, each)
-    images, labels = split.images[chosen].numpy(), split.labels[chosen].numpy()
-    pairs = np.array(PAIRS, dtype=np.int64)  # the first row of the sheet is ordered by class
-    recordings = [
-        record(name, load_writer(run), images, pairs, Sampling(seed)) for name, run in cells.items()
-    ]
-    about = {
-        "images": chosen.tolist(),
-        "seed": seed,
-        "runs": {name: run.folder.name for name, run in cells.items()},
-        "software": describe_software(),
-    }
-    return Gallery(images, labels, pairs, recordings, about)
-
-
-def load_writer(run: Run, steps: int | None = None) -> Writer:
-    """The model of a complete run, set to draw in `steps` steps (default: its own).
-
-    Raises `RunError` where the folder holds no complete run, `ExplorerError` where the model does
-    not draw through windows or cannot take that number of steps.
-    """
-    run.require_complete()
-    config = run.config.model
-    if config.architecture == "conv-vae":
-        raise ExplorerError(f"{run.folder}: a conv-vae draws in one go and has no windows to show")
-    if steps is not None and steps != config.steps:
-        if config.architecture == "dcrw-stepwise":
-            raise ExplorerError(
-                f"{run.folder}: has heads for {config.steps} steps; expected steps = {config.steps}"
-            )
-        config = config.model_copy(update={"steps": steps})
-    model = run.model(config)
-    assert not isinstance(model, ConvolutionalVAE)
-    return model
-
-
-@torch.no_grad()
-def record(
-    name: str,
-    model: Writer,
-    images: NDArray[np.uint8],
-    pairs: NDArray[np.int64],
-    sampling: Sampling = DEFAULT_SAMPLING,
-) -> Recording:
-    """Reconstruct the images, generate as many from the prior, and blend the latents of pairs.
-
-    images: (n, A, A). A blend goes from z_1..z_T of one image to those of the other in `COLUMNS`
-    equal parts. Raises `ExplorerError` where the images have another size than the model's.
-    """
-    config = model.config
-    _check_size(name, config, images)
-    shape = (config.steps, len(images), config.latent_size)
-    prior = _noise(sampling, 1, shape, config.generation_noise_correlation)
-    reconstructed = reconstruct(model, images, sampling)
-    traces = {"reconstruct": reconstructed, "generate": model.generate(prior)}
-    if len(pairs):
-        traces["interpolate"] = model.generate(blend(reconstructed.latent, pairs))
-    modes = {mode: tracks_of(trace, config) for mode, trace in traces.items()}
-    return Recording(name, config, model.initial(1).canvas[0].detach().numpy(), modes)
-
-
-def reconstruct(model: Writer, images: NDArray[np.uint8], sampling: Sampling) -> Trace:
-    """The model's trace on images (n, A, A)."""
-    config = model.config
-    shape = (config.steps, len(images), config.latent_size)
-    noise = _noise(sampling, 0, shape, config.noise_correlation)
-    return model.trace(to_unit(torch.as_tensor(images)), noise)
-
-
-def blend(latent: Tensor, pairs: NDArray[np.int64]) -> Tensor:
-    """Latents (T, n, z) to (T, p COLUMNS, z): for every pair, on a straight line from one to the
-    other."""
-    ends = latent[:, torch.as_tensor(pairs)]  # (T, p, 2, z)
-    weight = torch.linspace(0, 1, COLUMNS)[:, None]
-    return torch.lerp(ends[:, :, :1], ends[:, :, 1:], weight).flatten(1, 2)
-
-
-def rebuild_canvas(recording: Recording, mode: str) -> Tensor:
-    """c_1..c_T (T, n, A, A), logits, from windows and patches alone (Eq. 12, 23)."""
-    config, tracks = recording.config, recording.modes[mode]
-    canvas = torch.as_tensor(recording.initial_canvas, dtype=torch.float64)
-    canvas, steps = canvas.expand(tracks["patch"].shape[1], -1, -1), []
-    for windows, patch in zip(tracks["write_window"], tracks["patch"], strict=True):
-        window = from_pixels(windows, config)
-        filters = attention.filterbank(
-            window, config.write_size, config.image_size, conventions(config)
-        )
-        canvas = attention.write(
-            canvas, torch.as_tensor(patch).double(), filters, window.log_intensity
-        )
-        steps.append(canvas)
-    return torch.stack(steps)
-
-
-def from_pixels(windows: NDArray[np.float32], config: ModelConfig) -> Window:
-    """The inverse of `evaluation.pixel_windows`, in double precision: (n, 5) to a window."""
-    numbers = torch.as_tensor(windows).double()
-    origin = attention.pixel_positions(config.image_size, conventions(config).indexing)[0]
-    centre, stride, sigma, gamma = numbers.split([2, 1, 1, 1], dim=1)
-    return Window(centre + origin, stride, 2 * sigma.log(), gamma.log())
-
-
-def rebuilding_errors(gallery: Gallery, cells: Mapping[str, Run]) -> pd.Series:
-    """The largest error of sigma(c_t) rebuilt from the gallery, by model, in 1/255."""
-    sampling = Sampling(gallery.about["seed"])
-    errors = {}
-    for recording in gallery.recordings:
-        drawn = reconstruct(load_writer(cells[recording.name]), gallery.images, sampling)
-        rebuilt = rebuild_canvas(recording, "reconstruct")
-        errors[recording.name] = (rebuilt.sigmoid() - drawn.canvas.sigmoid()).abs().max().item()
-    return 255 * pd.Series(errors)
-
-
-def _recording(model: Mapping[str, Any], arrays: Arrays) -> Recording:
+def _load_recording(model: Mapping[str, Any], arrays: Arrays) -> Recording:
     prefix = model["name"] + "/"
     modes: dict[str, Arrays] = {}
     for key, values in arrays.items():
@@ -293,34 +111,3 @@ def _recording(model: Mapping[str, Any], arrays: Arrays) -> Recording:
             modes.setdefault(mode, {})[track] = values
     config = ModelConfig.model_validate(model["config"])
     return Recording(model["name"], config, arrays[prefix + "initial_canvas"], modes)
-
-
-def tracks_of(trace: Trace, config: ModelConfig) -> Arrays:
-    """Windows in single precision, patches in half: enough for canvases to 1/255."""
-    assert trace.write_window is not None
-    assert trace.patch is not None
-    arrays: Arrays = {
-        "write_window": pixel_windows(trace.write_window, config.write_size, config),
-        "patch": trace.patch.half().numpy(),
-    }
-    if trace.read_window is not None:
-        arrays["read_window"] = pixel_windows(trace.read_window, config.read_size, config)
-    if trace.kl is not None:
-        arrays["kl"] = trace.kl.numpy()
-    return arrays
-
-
-def _noise(
-    sampling: Sampling, counter: int, shape: tuple[int, int, int], correlation: float
-) -> Tensor:
-    noise = step_noise(sampling.seed, "generation", counter, shape, correlation)
-    return sampling.temperature * torch.as_tensor(noise)
-
-
-def _check_size(name: str, config: ModelConfig, images: NDArray[np.uint8]) -> None:
-    size = config.image_size
-    if images.ndim != 3 or images.shape[1:] != (size, size):
-        raise ExplorerError(
-            f"{name}: the model takes images of {size} x {size} pixels; these have shape "
-            f"{images.shape[1:]}"
-        )

@@ -12,17 +12,10 @@ import traitlets
 from numpy.typing import NDArray
 from PIL import Image
 
-from dcrw.explorer.gallery import (
-    ExplorerError,
-    Gallery,
-    Recording,
-    Sampling,
-    load_writer,
-    reconstruct,
-    record,
-    tracks_of,
-)
-from dcrw.explorer.widget import Explorer, pack
+from dcrw.explorer.browser import pack
+from dcrw.explorer.gallery import ExplorerError, Gallery, Recording
+from dcrw.explorer.recording import Sampling, load_writer, reconstruct, record, tracks_of
+from dcrw.explorer.widget import Explorer
 from dcrw.training.files import project_root
 from dcrw.training.run import Run
 
@@ -30,7 +23,7 @@ from dcrw.training.run import Run
 class LiveExplorer(Explorer):
     """The explorer with its models at hand: draw a digit, change the noise, load other runs.
 
-    Runs are looked for from the project's root. A wish of the reader's that cannot be granted
+    Folders of runs are relative to the project's root. What the reader asks for and cannot have
     changes nothing, and `message` says why.
     """
 
@@ -42,26 +35,27 @@ class LiveExplorer(Explorer):
     temperature = traitlets.Float(1.0, min=0.0, help="scales the noise").tag(sync=True)
     total_steps = traitlets.Int(10, min=1, max=128, help="T, drawing steps").tag(sync=True)
     folders = traitlets.List(traitlets.Unicode(), help="complete runs to offer").tag(sync=True)
-    message = traitlets.Unicode(help="why the last wish was not granted").tag(sync=True)
+    message = traitlets.Unicode(help="why the last request was not met").tag(sync=True)
 
     _SETTINGS = ("sketch", "seed", "temperature", "total_steps")
 
-    def __init__(self, images: Gallery, folders: Sequence[str | Path], **view: Any):
-        """images: a gallery whose images are shown to the models; folders: complete runs.
+    def __init__(self, gallery: Gallery, folders: Sequence[str | Path], **view: Any):
+        """gallery: whose images the models draw; its recordings are not shown. folders: complete
+        runs. view: any of the traits.
 
-        Raises `RunError`, `ConfigError` or `ExplorerError` where one cannot be shown.
+        Raises `RunError`, `ConfigError` or `ExplorerError` where a run cannot be shown.
         """
         if not folders:
             raise ExplorerError("folders: expected at least one complete run")
-        self._images = images
+        self._given = gallery
         self._writer = lru_cache(32)(lambda run, steps: load_writer(Run(run), steps))
         self._recording = lru_cache(32)(self._record)
         self._shown = [find_run(folder) for folder in folders]
-        blank = bytes(images.images[0].size)
+        blank = bytes(gallery.images[0].size)
         steps = Run(self._shown[0]).config.model.steps
         settings = {"sketch": blank, "seed": 1234, "temperature": 1.0, "total_steps": steps} | view
         offered = complete_runs(project_root())
-        super().__init__(self._perform(self._shown, settings), folders=offered, **settings)
+        super().__init__(self._draw(self._shown, settings), folders=offered, **settings)
         self.observe(self._follow, self._SETTINGS)
         self.on_msg(self._answer)
 
@@ -70,27 +64,27 @@ class LiveExplorer(Explorer):
         found = find_run(folder)
         if found.name in [shown.name for shown in self._shown]:
             raise ExplorerError(f"{folder}: a run of this name is shown already")
-        self._publish(self._perform([*self._shown, found], self._settings()))
+        self._publish(self._draw([*self._shown, found], self._settings()))
         self._shown.append(found)
         self.models = [*self.models, found.name]
 
     def _settings(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._SETTINGS}
 
-    def _perform(self, folders: Sequence[Path], settings: Mapping[str, Any]) -> Gallery:
+    def _draw(self, folders: Sequence[Path], settings: Mapping[str, Any]) -> Gallery:
         """What every model does with the gallery's images and with the sketch."""
         sampling = Sampling(settings["seed"], settings["temperature"])
-        sketch = _as_image(settings["sketch"], self._images.images.shape[1])
+        sketch = _as_image(settings["sketch"], self._given.images.shape[1])
         recordings = []
         for folder in folders:
             recorded = self._recording(folder, settings["total_steps"], sampling)
             writer = self._writer(folder, settings["total_steps"])
             drawn = {"sketch": tracks_of(reconstruct(writer, sketch, sampling), writer.config)}
             recordings.append(replace(recorded, modes=drawn | dict(recorded.modes)))
-        return replace(self._images, recordings=recordings, sketch=sketch)
+        return replace(self._given, recordings=recordings, sketch=sketch)
 
     def _record(self, folder: Path, steps: int, sampling: Sampling) -> Recording:
-        given, writer = self._images, self._writer(folder, steps)
+        given, writer = self._given, self._writer(folder, steps)
         return record(folder.name, writer, given.images, given.pairs, sampling)
 
     def _publish(self, gallery: Gallery) -> None:
@@ -101,7 +95,7 @@ class LiveExplorer(Explorer):
     def _follow(self, change: Any) -> None:
         """A setting has changed: draw again, or say why not and set it back."""
         try:
-            self._publish(self._perform(self._shown, self._settings()))
+            self._publish(self._draw(self._shown, self._settings()))
             self.message = ""
         except (ValueError, RuntimeError) as error:
             self.unobserve(self._follow, self._SETTINGS)
@@ -109,21 +103,23 @@ class LiveExplorer(Explorer):
             self.observe(self._follow, self._SETTINGS)
             self.message = str(error)
 
-    def _answer(self, _: Any, wish: Mapping[str, Any], frames: Sequence[bytes]) -> None:
-        """What the view asks for by message: a further run, or frames as one animation."""
+    def _answer(self, _: Any, request: Mapping[str, Any], frames: Sequence[bytes]) -> None:
+        """What the view asks for by message: a further run, or its frames as one animation."""
         try:
-            if wish.get("kind") == "load":
-                self.load(str(wish["folder"]))
-            elif wish.get("kind") == "gif":
-                self.send({"kind": "gif", "name": str(wish["name"])}, [animate(frames)])
+            if request.get("kind") == "load":
+                self.load(str(request["folder"]))
+            elif request.get("kind") == "gif":
+                self.send({"kind": "gif", "name": str(request["name"])}, [animate(frames)])
             self.message = ""
         except (ValueError, RuntimeError) as error:
             self.message = str(error)
 
 
 def find_run(folder: str | Path) -> Path:
-    """The folder of a complete run, from the project's root. Raises `ExplorerError` or `RunError`
-    where there is none."""
+    """The folder of a complete run, given relative to the project's root.
+
+    Raises `ExplorerError` where there is no such folder, `RunError` where it holds no complete run.
+    """
     found = project_root() / folder
     if not str(folder) or not found.is_dir():
         raise ExplorerError(f"{folder or 'no name given'}: there is no such folder of a run")
@@ -132,13 +128,16 @@ def find_run(folder: str | Path) -> Path:
 
 
 def complete_runs(root: Path) -> list[str]:
-    """Folders of complete runs below results/, from the project's root."""
+    """Folders of complete runs below results/, relative to the project's root."""
     found = sorted((root / "results").glob("*/runs/*"))
     return [path.relative_to(root).as_posix() for path in found if Run(path).complete]
 
 
 def animate(frames: Sequence[bytes], milliseconds: int = 600) -> bytes:
-    """Pictures of one size (PNG) as an endless GIF that rests on the last one."""
+    """Pictures of one size (PNG) as an endless GIF that rests on the last one.
+
+    Raises `ExplorerError` where there is none.
+    """
     if not frames:
         raise ExplorerError("frames: expected at least one picture")
     images = [Image.open(io.BytesIO(bytes(frame))).convert("RGB") for frame in frames]

@@ -1,7 +1,6 @@
-"""Drawings step by step as one still picture: what the explorer shows, for print. Its only module
-with matplotlib."""
+"""The explorer's drawings as one still picture, for print. Its only module with matplotlib."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from dcrw.explorer.gallery import Gallery, rebuild_canvas, title
+from dcrw.explorer.gallery import Gallery, Recording
+from dcrw.explorer.rebuild import rebuild_canvas
 
 READ_COLOUR, WRITE_COLOUR = "#56b4e9", "#de8f05"  # of seaborn's palette "colorblind"
 
@@ -25,6 +25,14 @@ class StripRow(NamedTuple):
     reads: bool
 
 
+def strip_rows(gallery: Gallery, names: Collection[str], digit: int) -> list[StripRow]:
+    """How the models of those names draw one image of a gallery, in the gallery's order: a row for
+    what is read, where they read through a window, and one for the canvas."""
+    chosen = [recording for recording in gallery.recordings if recording.name in names]
+    image = gallery.images[digit] / 255
+    return [row for recording in chosen for row in _rows_of(recording, image, digit)]
+
+
 def strip_figure(rows: Sequence[StripRow]) -> Figure:
     """Drawings step by step, one column a step: read windows blue and dashed, write windows orange
     and solid, around the outermost filters' centres, their bands as wide as sigma."""
@@ -35,7 +43,7 @@ def strip_figure(rows: Sequence[StripRow]) -> Figure:
     for row, line in zip(rows, axes, strict=True):
         for image, window, axis in zip(row.images, row.windows, line, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            _strip_window(axis, window, row)
+            _draw_window(axis, window, row)
             axis.axis("off")
         line[0].set_title(row.title, loc="left", size=7, pad=2)
     for step, axis in enumerate(axes[-1], start=1):
@@ -43,7 +51,18 @@ def strip_figure(rows: Sequence[StripRow]) -> Figure:
     return figure
 
 
-def _strip_window(axis: Axes, window: NDArray[Any], row: StripRow) -> None:
+def _rows_of(recording: Recording, image: NDArray[Any], digit: int) -> Iterator[StripRow]:
+    tracks, config = recording.modes["reconstruct"], recording.config
+    if "read_window" in tracks:
+        seen = tracks["read_window"][:, digit]
+        shown = np.broadcast_to(image, (len(seen), *image.shape))
+        yield StripRow(f"{recording.title}: read", shown, seen, config.read_size, True)
+    canvas = rebuild_canvas(recording, "reconstruct")[:, digit].sigmoid().numpy()
+    written = tracks["write_window"][:, digit]
+    yield StripRow(f"{recording.title}: canvas", canvas, written, config.write_size, False)
+
+
+def _draw_window(axis: Axes, window: NDArray[Any], row: StripRow) -> None:
     x, y, stride, sigma, _ = window
     side = (row.size - 1) * stride
     colour, style = (READ_COLOUR, "dashed") if row.reads else (WRITE_COLOUR, "solid")
@@ -52,24 +71,3 @@ def _strip_window(axis: Axes, window: NDArray[Any], row: StripRow) -> None:
     band = {"lw": sigma * pixel, "alpha": 0.35}
     for line in (band, {"lw": 0.9, "ls": style}):
         axis.add_patch(Rectangle(corner, side, side, fill=False, ec=colour, **line))
-
-
-def strip_rows(gallery: Gallery, names: Iterable[str], digit: int) -> list[StripRow]:
-    """A test digit as models read and write it, for `strip_figure`: one or two rows a
-    model."""
-    image = gallery.images[digit] / 255
-    rows = []
-    for recording in gallery.recordings:
-        if recording.name not in set(names):
-            continue
-        heading, tracks = title(recording.config), recording.modes["reconstruct"]
-        if "read_window" in tracks:
-            shown = np.broadcast_to(image, (gallery.steps, *image.shape))
-            seen = tracks["read_window"][:, digit]
-            rows.append(StripRow(f"{heading}: read", shown, seen, recording.config.read_size, True))
-        canvas = rebuild_canvas(recording, "reconstruct")[:, digit].sigmoid().numpy()
-        written = tracks["write_window"][:, digit]
-        rows.append(
-            StripRow(f"{heading}: canvas", canvas, written, recording.config.write_size, False)
-        )
-    return rows

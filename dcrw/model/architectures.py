@@ -1,8 +1,10 @@
 """The architectures: one row of facts each, which code and pages ask in place of the name."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from dcrw.model.config import Architecture
+Architecture = Literal[
+    "dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-image", "dcrw-stepwise"
+]
 
 
 class Facts(NamedTuple):
@@ -10,18 +12,19 @@ class Facts(NamedTuple):
 
     title: str  # in words
     short: str  # where there is little room
-    reads: bool  # through a window, at every step
-    feedback: bool  # later posteriors see what has been drawn; else they know the image alone
-    recurrent: bool  # draws step by step, through a write window
+    reads: bool = False  # through a window, at every step
+    convolves: bool = True  # its encoder is a CNN
+    feedback: bool = False  # later posteriors see what has been drawn; else they know x alone
+    recurrent: bool = True  # draws step by step, through a write window
 
 
 FACTS: dict[Architecture, Facts] = {
-    "dcrw": Facts("with attention", "DCRW", True, True, True),
-    "dcrw-write-only": Facts("without attention in read", "write only", False, False, True),
-    "draw": Facts("DRAW", "DRAW", True, True, True),
-    "conv-vae": Facts("convolutional VAE", "conv. VAE", False, False, False),
-    "dcrw-whole-image": Facts("the whole image at every step", "whole image", False, True, True),
-    "dcrw-stepwise": Facts("a posterior for every step", "stepwise", False, False, True),
+    "dcrw": Facts("with attention", "DCRW", reads=True, feedback=True),
+    "dcrw-write-only": Facts("without attention in read", "write only"),
+    "draw": Facts("DRAW", "DRAW", reads=True, feedback=True, convolves=False),
+    "conv-vae": Facts("convolutional VAE", "conv. VAE", recurrent=False),
+    "dcrw-whole-image": Facts("the whole image at every step", "whole image", feedback=True),
+    "dcrw-stepwise": Facts("a posterior for every step", "stepwise"),
 }
 
 

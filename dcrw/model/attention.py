@@ -27,9 +27,15 @@ class Conventions(NamedTuple):
     exponent: FilterExponent = "gaussian"
 
     @property
+    def emitted(self) -> tuple[str, ...]:
+        """What the decoder emits for a window, in this order (Eq. 15)."""
+        variance = ("log_variance",) if self.parameters == "five" else ()
+        return ("centre_x", "centre_y", *variance, "log_stride", "log_intensity")
+
+    @property
     def numbers(self) -> int:
-        """Numbers that the decoder emits for a window (Eq. 15)."""
-        return 5 if self.parameters == "five" else 4
+        """How many numbers these are."""
+        return len(self.emitted)
 
 
 DEFAULTS = Conventions()
@@ -42,6 +48,23 @@ class Window(NamedTuple):
     stride: Tensor  # (B, 1) delta in pixels, Eq. 18
     log_variance: Tensor  # (B, 1) log sigma^2, sigma in pixels
     log_intensity: Tensor  # (B, 1) log gamma
+
+
+class Filters(NamedTuple):
+    """A window's filters and its gain, ready to read or to write with."""
+
+    across: Tensor  # (B, N, A) F_X
+    down: Tensor  # (B, N, A) F_Y
+    intensity: Tensor  # (B, 1, 1) gamma
+
+
+class WindowLayout(NamedTuple):
+    """Several windows that are decoded from one row of emitted numbers."""
+
+    sizes: tuple[int, ...]  # N of each window
+    groups: tuple[int, ...]  # of each, which group of emitted numbers (Eq. 15) is its own
+    image_size: int  # A
+    conventions: Conventions
 
 
 def window(
@@ -128,31 +151,30 @@ def filterbank(
     return weights / weights.sum(dim=3, keepdim=True).clamp(min=1e-8)
 
 
-def read(image: Tensor, error: Tensor, filters: Tensor, log_intensity: Tensor) -> Tensor:
+def filters_of(
+    window: Window, size: int, image_size: int, conventions: Conventions = DEFAULTS
+) -> Filters:
+    """`filterbank` axis by axis, with gamma."""
+    across, down = filterbank(window, size, image_size, conventions).unbind(1)
+    return Filters(across, down, window.log_intensity.exp().unsqueeze(2))
+
+
+def read(image: Tensor, error: Tensor, filters: Filters) -> Tensor:
     """The glimpse gamma [F_Y x F_X^T, F_Y x_hat F_X^T] (Eq. 21), (B, 2, N, N): image and error
     image.
 
-    image, error: (B, A, A); filters: (B, 2, N, A); log_intensity: (B, 1).
+    image, error: (B, A, A).
     """
-    batch, size, width = len(image), *filters.shape[2:]
-    pair = torch.cat([image, error], dim=2)  # (B, A, 2A)
-    rows = filters[:, 1] @ pair  # (B, N, 2A)
-    glimpse = rows.view(batch, 2 * size, width) @ filters[:, 0].transpose(
-        1, 2
-    )  # (B, 2N, N), N rows of image and error
-    glimpse = glimpse * log_intensity.exp().unsqueeze(2)
-    return glimpse.view(batch, size, 2, size).transpose(1, 2)
+    glimpses = [filters.down @ source @ filters.across.mT for source in (image, error)]
+    return filters.intensity.unsqueeze(1) * torch.stack(glimpses, dim=1)
 
 
-def write(canvas: Tensor, patch: Tensor, filters: Tensor, log_intensity: Tensor) -> Tensor:
+def write(canvas: Tensor, patch: Tensor, filters: Filters) -> Tensor:
     """Add 1/gamma_hat F_Y^T w_t F_X to the canvas (Eq. 12, 23 as in DRAW), (B, A, A).
 
-    canvas: (B, A, A) logits; patch: (B, N, N), w_t of Eq. 22; filters: (B, 2, N, A); log_intensity:
-    (B, 1).
+    canvas: (B, A, A) logits; patch: (B, N, N), w_t of Eq. 22.
     """
-    scaled = patch * (-log_intensity).exp().unsqueeze(2)
-    columns = filters[:, 1].transpose(1, 2) @ scaled  # (B, A, N)
-    return torch.baddbmm(canvas, columns, filters[:, 0])
+    return canvas + filters.down.mT @ (patch / filters.intensity) @ filters.across
 
 
 def _divide(number: int, by: int, indexing: Indexing) -> float:

@@ -1,10 +1,14 @@
-"""Hand-written derivatives: windows, reading, drawing, the CNN and the LSTM as single nodes of
-autograd's graph. Optional reading: `operations` has the equations, and tests hold the two together.
+"""Every derivative that is written by hand, long because it is all of them in one place: the fast
+forms of `operations`, single nodes of autograd's graph. Optional reading: the equations stand in
+`operations`, and tests hold the two together.
 
-Each node's forward computes what the plain form computes, its backward what autograd would, up to
-rounding; not twice differentiable. Sizes as in `operations`."""
+A node's forward computes what the plain form computes, its backward what autograd would, up to
+rounding; not twice differentiable. `grad_x` is the loss's gradient with respect to x. Sizes as in
+`operations`.
+"""
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -13,75 +17,83 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from dcrw.model import attention
-from dcrw.model.attention import Conventions
+from dcrw.model.attention import Conventions, Filters, WindowLayout
 from dcrw.model.stacking import add_product, by_weight, linear
 
 
-class Filters(NamedTuple):
-    """A window on the image, ready for use."""
-
-    across: Tensor  # (B, N, A) F_X
-    down: Tensor  # (B, N, A) F_Y
-    intensity: Tensor  # (B, 1, 1) gamma
+def windows(emitted: Tensor, layout: WindowLayout) -> list[Filters]:
+    """All windows by a few products for all of their filters together."""
+    parts = iter(WindowsNode.apply(emitted, layout))
+    return [Filters(*window) for window in zip(parts, parts, parts, strict=True)]
 
 
-class WindowLayout:
-    """Several windows whose filters are made at once.
+def glimpse(images: Tensor, canvas: Tensor, filters: Filters) -> Tensor:
+    """The glimpse of the error image is that of the image less that of sigma(c)."""
+    return GlimpseNode.apply(images, canvas, *filters)
 
-    sizes: N of each window, K = sum of N; heads: which group of emitted numbers (Eq. 15) each
-    window is decoded from, H groups in all.
-    """
 
-    def __init__(
-        self, sizes: list[int], heads: list[int], image_size: int, conventions: Conventions
-    ):
-        self.sizes, self.heads = sizes, heads
-        self.groups = max(heads) + 1
-        self.image_size, self.conventions = image_size, conventions
-        self._constants: dict[tuple[torch.dtype, torch.device], _Constants] = {}
+def stroke(canvas: Tensor, patch: Tensor, filters: Filters) -> Tensor:
+    """The product with F_X adds to the canvas as it goes."""
+    return StrokeNode.apply(canvas, patch, *filters)
 
-    def constants(self, like: Tensor) -> "_Constants":
-        """The layout as matrices, of the type and on the device of `like`."""
-        key = like.dtype, like.device
-        if key not in self._constants:
-            self._constants[key] = self._as_matrices(like)
-        return self._constants[key]
 
-    def _as_matrices(self, like: Tensor) -> "_Constants":
-        side, filters, heads = self.image_size, sum(self.sizes), self.groups
-        conventions = self.conventions
-        middle = attention.middle(side, conventions.indexing)
-        factor, power = (0.5, 1) if conventions.exponent == "gaussian" else (0.25, 2)
-        weights = torch.zeros(heads, 5, 2, 2, filters, dtype=torch.float64)
-        offset = torch.zeros(2, 2, filters, dtype=torch.float64)
-        start = 0
-        for size, head in zip(self.sizes, self.heads, strict=True):
-            own = slice(start, start + size)
-            widest = attention.widest_stride(size, side, conventions.indexing)
-            strides = attention.grid(size, conventions.indexing).double() * widest
-            for axis in range(2):
-                weights[head, axis, 0, axis, own] = middle  # Eq. 16-17, less the middle
-                weights[head, 3, 0, axis, own] = strides  # Eq. 13-14, 18
-            weights[head, 2, 1, :, own] = -power / 2
-            start += size
-        offset[1] = math.log(factor) / 2
-        pixels = attention.pixel_positions(side, conventions.indexing).double() - middle
-        return _Constants(
-            weights.view(5 * heads, -1).to(like),
-            offset.view(-1).to(like),
-            torch.stack([pixels, torch.ones_like(pixels)]).to(like),
-            like.new_zeros(()),
-        )
+def convolve_and_pool(images: Tensor, weight: Tensor, bias: Tensor, keep_border: bool) -> Tensor:
+    """Channels last, and ReLU in place."""
+    return ConvolveAndPoolNode.apply(images, weight, bias, keep_border)
+
+
+def lstm_step(weight: Tensor, bias: Tensor, inputs: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Nonlinearities in place, and the gates' gradients written side by side."""
+    return LSTMStepNode.apply(weight, bias, inputs, cell)
+
+
+def lstm(weight: Tensor, bias: Tensor, inputs: Tensor, hidden: Tensor, cell: Tensor) -> Tensor:
+    """What comes of the inputs alone, and the weight's gradient, are one product each."""
+    return LSTMNode.apply(weight, bias, inputs, hidden, cell)
 
 
 class _Constants(NamedTuple):
-    """Eq. 13-20 as matrices. The distance of a pixel from a filter's mean, so scaled that the
-    filter's exponent is less its square, is (pixel - mean) scale."""
+    """Eq. 13-20 as matrices, for K filters an axis, those of all windows together.
 
-    weights: Tensor  # (5 H, 4 K): g_X, g_Y, log sigma^2, delta, gamma to means, then log scales
+    A filter's exponent is less the square of (a - mu) s, with s^2 = 1 / (2 sigma^2), so that both
+    mu and log s are linear in g_X, g_Y, log sigma^2 and delta-hat.
+    """
+
+    weights: Tensor  # (5 G, 4 K): what is emitted to mu, X then Y, and to log s, X then Y
     offset: Tensor  # (4 K,)
     pixels: Tensor  # (2, A): positions from the image's middle, and ones
     zero: Tensor  # ()
+
+
+@cache
+def _constants(layout: WindowLayout, dtype: torch.dtype, device: torch.device) -> _Constants:
+    conventions, side = layout.conventions, layout.image_size
+    middle = attention.middle(side, conventions.indexing)
+    # squared-ratio: s = 1 / (2 sigma^2)
+    factor, power = (0.5, 1) if conventions.exponent == "gaussian" else (0.25, 2)
+    groups, filters = max(layout.groups) + 1, sum(layout.sizes)
+    # group of numbers, which of its five, mu or log s, X or Y, filter
+    weights = torch.zeros(groups, 5, 2, 2, filters, dtype=torch.float64)
+    offset = torch.zeros(2, 2, filters, dtype=torch.float64)
+    start = 0
+    for size, group in zip(layout.sizes, layout.groups, strict=True):
+        own = slice(start, start + size)
+        widest = attention.widest_stride(size, side, conventions.indexing)
+        strides = attention.grid(size, conventions.indexing).double() * widest
+        for axis in range(2):
+            weights[group, axis, 0, axis, own] = middle  # Eq. 16-17, less the middle
+            weights[group, 3, 0, axis, own] = strides  # Eq. 13-14, 18
+        weights[group, 2, 1, :, own] = -power / 2
+        start += size
+    offset[1] = math.log(factor) / 2
+    pixels = attention.pixel_positions(side, conventions.indexing).double() - middle
+    found = (
+        weights.view(5 * groups, -1),
+        offset.view(-1),
+        torch.stack([pixels, torch.ones_like(pixels)]),
+        torch.zeros(()),
+    )
+    return _Constants(*(part.to(device, dtype) for part in found))
 
 
 class WindowsNode(torch.autograd.Function):
@@ -90,37 +102,38 @@ class WindowsNode(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, emitted: Tensor, layout: WindowLayout) -> tuple[Tensor, ...]:
         batch, filters = len(emitted), sum(layout.sizes)
-        weights, offset, pixels, zero = layout.constants(emitted)
-        steered = _five_numbers(emitted, layout)  # (B, H, 5)
-        steered[..., 3:].exp_()
-        placed = torch.addmm(offset, steered.flatten(1), weights).view(batch, 2, 2 * filters)
-        means, scales = placed[:, 0], placed[:, 1].exp_()  # (B, 2 K)
+        constants = _constants(layout, emitted.dtype, emitted.device)
+        numbers = _five_numbers(emitted, layout)  # (B, G, 5)
+        numbers[..., 3:].exp_()  # delta-hat and gamma
+        placed = torch.addmm(constants.offset, numbers.flatten(1), constants.weights)
+        placed = placed.view(batch, 2, 2 * filters)
+        means, scales = placed[:, 0], placed[:, 1].exp_()  # mu and s, (B, 2 K)
         lines = torch.stack([scales, (means * scales).neg_()], dim=2)
-        distance = lines.flatten(0, 1) @ pixels  # (B 2 K, A)
-        exponent = torch.addcmul(zero, distance, distance, value=-1)
+        distance = lines.flatten(0, 1) @ constants.pixels  # (a - mu) s, (B 2 K, A)
+        exponent = torch.addcmul(constants.zero, distance, distance, value=-1)
         bank = exponent.view(batch, 2, filters, layout.image_size)
         if layout.conventions.normaliser == "softmax":
             bank = bank.softmax(3)
         else:
             heights = _vanishing_exp(bank)
             bank = heights / heights.sum(3, keepdim=True).clamp_(min=1e-8)
-        ctx.save_for_backward(bank, steered, placed, lines)
+        ctx.save_for_backward(bank, numbers, placed, lines)
         ctx.layout = layout
         ctx.set_materialize_grads(False)
         found, start = [], 0
-        for size, head in zip(layout.sizes, layout.heads, strict=True):
+        for size, group in zip(layout.sizes, layout.groups, strict=True):
             own = bank[:, :, start : start + size]
-            found += [own[:, 0], own[:, 1], steered[:, head, 4:, None]]
+            found += [own[:, 0], own[:, 1], numbers[:, group, 4:, None]]
             start += size
         return tuple(found)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
-        bank, steered, placed, lines = ctx.saved_tensors
+        bank, numbers, placed, lines = ctx.saved_tensors
         layout: WindowLayout = ctx.layout
-        weights, _, pixels, _ = layout.constants(bank)
-        batch, side = len(bank), layout.image_size
+        constants = _constants(layout, bank.dtype, bank.device)
+        pixels, batch, side = constants.pixels, len(bank), layout.image_size
         given = [
             bank.new_zeros(batch, size, side) if grad is None else grad
             for axis in range(2)
@@ -135,16 +148,16 @@ class WindowsNode(torch.autograd.Function):
         means, scales = placed.unbind(1)
         grad_means = (grad_shifts * scales).neg_()
         grad_log_scales = torch.addcmul(grad_scales, grad_shifts, means, value=-1).mul_(scales)
-        grad_steered = torch.cat([grad_means, grad_log_scales], dim=1) @ weights.t()
-        grad_steered = grad_steered.view_as(steered)
-        for grad, head in zip(grads[2::3], layout.heads, strict=True):
+        grad_placed = torch.cat([grad_means, grad_log_scales], dim=1)
+        grad_numbers = (grad_placed @ constants.weights.t()).view_as(numbers)
+        for grad, group in zip(grads[2::3], layout.groups, strict=True):
             if grad is not None:
-                grad_steered[:, head, 4] += grad[:, 0, 0]
-        grad_steered[..., 3:] *= steered[..., 3:]
+                grad_numbers[:, group, 4] += grad[:, 0, 0]
+        grad_numbers[..., 3:] *= numbers[..., 3:]  # through exp
         if layout.conventions.parameters == "four":
-            places, variance, stride, intensity = grad_steered.split([2, 1, 1, 1], dim=2)
-            grad_steered = torch.cat([places, stride, intensity + variance], dim=2)
-        return grad_steered.flatten(1), None
+            places, variance, stride, intensity = grad_numbers.split([2, 1, 1, 1], dim=2)
+            grad_numbers = torch.cat([places, stride, intensity + variance], dim=2)
+        return grad_numbers.flatten(1), None
 
 
 def _vanishing_exp(exponent: Tensor) -> Tensor:
@@ -155,8 +168,8 @@ def _vanishing_exp(exponent: Tensor) -> Tensor:
 
 
 def _five_numbers(emitted: Tensor, layout: WindowLayout) -> Tensor:
-    """A copy of what was emitted as (B, H, 5): g_X, g_Y, log sigma^2, log delta, log gamma."""
-    numbers = emitted.view(len(emitted), layout.groups, layout.conventions.numbers)
+    """A copy of what was emitted as (B, G, 5): g_X, g_Y, log sigma^2, log delta, log gamma."""
+    numbers = emitted.unflatten(1, (-1, layout.conventions.numbers))
     if layout.conventions.parameters == "five":
         return numbers.clone()
     places, stride, intensity = numbers.split([2, 1, 1], dim=2)
@@ -173,7 +186,7 @@ def _normaliser_backward(grad: Tensor, bank: Tensor, conventions: Conventions) -
 
 
 class GlimpseNode(torch.autograd.Function):
-    """The glimpse of the error image is that of the image less that of sigma(c)."""
+    """r = gamma F_Y x F_X^T, and beside it the same of x - sigma(c)."""
 
     @staticmethod
     def forward(
@@ -208,6 +221,8 @@ class GlimpseNode(torch.autograd.Function):
 
 
 class StrokeNode(torch.autograd.Function):
+    """c + F_Y^T (w / gamma) F_X."""
+
     @staticmethod
     def forward(
         ctx: Any, canvas: Tensor, patch: Tensor, across: Tensor, down: Tensor, intensity: Tensor
@@ -229,6 +244,8 @@ class StrokeNode(torch.autograd.Function):
 
 
 class ConvolveAndPoolNode(torch.autograd.Function):
+    """Pooling before ReLU: the maximum of ReLUs is the ReLU of the maximum."""
+
     @staticmethod
     def forward(
         ctx: Any, images: Tensor, weight: Tensor, bias: Tensor, keep_border: bool
@@ -269,6 +286,8 @@ def _channels_last(images: Tensor) -> Tensor:
 
 
 class LSTMStepNode(torch.autograd.Function):
+    """One step of the cell; weights may be stacked."""
+
     @staticmethod
     def forward(
         ctx: Any, weight: Tensor, bias: Tensor, inputs: Tensor, cell: Tensor
@@ -290,7 +309,7 @@ class LSTMStepNode(torch.autograd.Function):
 
 
 class LSTMNode(torch.autograd.Function):
-    """What comes of the inputs alone, and the weight's gradient, are one product each."""
+    """All steps of the cell; weights may be stacked."""
 
     @staticmethod
     def forward(
@@ -336,10 +355,10 @@ def _cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     units = cell.shape[1]
     gates[:, : 3 * units].sigmoid_()
     gates[:, 3 * units :].tanh_()
-    admit, forget, emit, update = gates.chunk(4, dim=1)
-    after = torch.addcmul(forget * cell, admit, update)
+    input_gate, forget_gate, output_gate, update = gates.chunk(4, dim=1)
+    after = torch.addcmul(forget_gate * cell, input_gate, update)
     squashed = after.tanh()
-    return emit * squashed, after, squashed
+    return output_gate * squashed, after, squashed
 
 
 def _cell_backward(
@@ -353,13 +372,13 @@ def _cell_backward(
     """The way back through `_cell`: fills grad_gates, with respect to the gates before their
     nonlinearities, and returns the gradient of the cell before."""
     units = cell.shape[1]
-    admit, forget, emit, update = gates.chunk(4, dim=1)
-    grad_cell = grad_cell + torch.ops.aten.tanh_backward(grad_hidden * emit, squashed)
+    input_gate, forget_gate, output_gate, update = gates.chunk(4, dim=1)
+    grad_cell = grad_cell + torch.ops.aten.tanh_backward(grad_hidden * output_gate, squashed)
     grad_switches, grad_update = grad_gates.split([3 * units, units], dim=1)
     for part, outer, inner in zip(
         grad_gates.chunk(4, dim=1),
         (grad_cell, grad_cell, grad_hidden, grad_cell),
-        (update, cell, squashed, admit),
+        (update, cell, squashed, input_gate),
         strict=True,
     ):
         torch.mul(outer, inner, out=part)
@@ -369,4 +388,4 @@ def _cell_backward(
     torch.ops.aten.tanh_backward.grad_input(
         grad_update, gates[:, 3 * units :], grad_input=grad_update
     )
-    return grad_cell * forget
+    return grad_cell * forget_gate

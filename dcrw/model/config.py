@@ -5,22 +5,24 @@ An unknown name or a value out of range is a `ConfigError` that names the settin
 what was expected.
 """
 
+import reprlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dcrw.model.architectures import FACTS, Architecture, Facts
+
 Correlation = Annotated[float, Field(ge=0, le=1)]
 WindowParameters = Literal["five", "four"]
-Architecture = Literal[
-    "dcrw", "dcrw-write-only", "draw", "conv-vae", "dcrw-whole-image", "dcrw-stepwise"
-]
 Indexing = Literal["one-based", "mixed", "mixed-integer"]
 FilterNormaliser = Literal["softmax", "clamped-sum"]
 FilterExponent = Literal["gaussian", "squared-ratio"]
 Initialiser = Literal["xavier", "unit-scaling"]
 ConvolutionInitialiser = Literal["as-others", "truncated-normal"]
 
-HIDDEN_JOINS_CNN = ("dcrw", "dcrw-whole-image")  # architectures whose CNN is followed by h_dec
+
+SHORT = reprlib.Repr()  # of values in messages
+SHORT.maxstring = SHORT.maxother = 120
 
 
 class ConfigError(ValueError):
@@ -50,11 +52,10 @@ class ModelConfig(Section):
 
     architecture: Architecture = Field(
         "dcrw",
-        description="dcrw: attention in read and write (Sec. III-B); dcrw-write-only: the CNN "
-        "sees the whole image "
-        "once (III-C); draw: LSTM encoder; conv-vae: convolutional and feed-forward writer (Fig. "
-        "2 left); between the variants, dcrw-whole-image: dcrw without a read window, and "
-        "dcrw-stepwise: dcrw-write-only with posterior heads for each step",
+        description="dcrw: attention in read and write (Sec. III-B); dcrw-write-only: the CNN sees "
+        "the whole image once (III-C); draw: LSTM encoder; conv-vae: convolutional and "
+        "feed-forward writer (Fig. 2 left); between the variants, dcrw-whole-image: dcrw without a "
+        "read window, and dcrw-stepwise: dcrw-write-only with posterior heads for each step",
     )
     image_size: int = Field(
         28,
@@ -162,6 +163,11 @@ class ModelConfig(Section):
         "[11]",
     )
 
+    @property
+    def facts(self) -> Facts:
+        """What tells the architecture from the others."""
+        return FACTS[self.architecture]
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for name in ("read_size", "write_size"):
@@ -170,25 +176,24 @@ class ModelConfig(Section):
                 raise ValueError(
                     f"model.{name} = {size}: expected at most image_size = {self.image_size}"
                 )
-        seen = self.read_size if self.architecture == "dcrw" else self.image_size
-        if self.architecture != "draw" and self.pooling == "drop-border" and seen < 4:
+        facts, name = self.facts, self.architecture
+        seen = self.read_size if facts.reads else self.image_size
+        if facts.convolves and self.pooling == "drop-border" and seen < 4:
             raise ValueError(
                 f"model.read_size = {seen}: expected at least 4 where pooling = drop-border, "
                 "two poolings leave nothing of less"
             )
-        if self.encoder_dense and self.architecture == "draw":
+        if self.encoder_dense and not facts.convolves:
             raise ValueError(
-                f"model.encoder_dense = {self.encoder_dense}: expected 0, draw has no CNN"
+                f"model.encoder_dense = {self.encoder_dense}: expected 0, {name} has no CNN"
             )
-        if self.hidden_to_encoder == "absent" and self.architecture not in HIDDEN_JOINS_CNN:
+        if self.hidden_to_encoder == "absent" and not (facts.convolves and facts.feedback):
             raise ValueError(
-                f"model.hidden_to_encoder = 'absent': expected 'joined', no CNN of "
-                f"{self.architecture} is given h_dec"
+                f"model.hidden_to_encoder = 'absent': expected 'joined', no CNN of {name} is given "
+                "h_dec"
             )
-        if self.architecture == "conv-vae" and self.steps != 1:
-            raise ValueError(
-                f"model.steps = {self.steps}: expected 1, the conv-vae is not recurrent"
-            )
+        if self.steps != 1 and not facts.recurrent:
+            raise ValueError(f"model.steps = {self.steps}: expected 1, the {name} is not recurrent")
         return self
 
 
@@ -201,5 +206,5 @@ def explain(error: ValidationError) -> str:
             continue
         place = ".".join(str(part) for part in problem["loc"])
         reason = "unknown parameter" if problem["type"] == "extra_forbidden" else problem["msg"]
-        lines.append(f"{place} = {problem['input']!r}: {reason}")
+        lines.append(f"{place} = {SHORT.repr(problem['input'])}: {reason}")
     return "; ".join(lines)

@@ -1,48 +1,61 @@
 """Encoders: from what is seen at a step to the posterior of z_t (Eq. 5-10, 29-30).
 
-Every encoder has the same two calls. `look` takes the images once; `forward` is called at each step
-with what `look` returned and the writer's state, and returns the posterior and the encoder's own
-next state. `reads`: whether it looks through a window. Those in `AHEAD` do not look at what has
-been drawn; their `ahead` has the posteriors of all steps.
+`Encoder` states what all of them have in common. To add one: a class here and its line in
+`ENCODERS`, a row of facts in `architectures`, the name in the setting's description in `config` and
+in the training notebook's comment.
 """
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from dcrw.model import operations
-from dcrw.model.attention import conventions
-from dcrw.model.backward import Filters, WindowLayout
+from dcrw.model.architectures import Architecture
 from dcrw.model.config import ModelConfig
-from dcrw.model.layers import ConvolutionalFeatures, DenseLayer, Heads, LSTMCell
+from dcrw.model.layers import ConvolutionalFeatures, Heads, LSTMCell, dense_layer
+from dcrw.model.state import Memory, Posterior, State
+
+Seen = TypeVar("Seen", Tensor, Posterior)  # what an encoder makes of the images, once
 
 
-class Posterior(NamedTuple):
-    """q(z_t | h_enc), a diagonal Gaussian."""
+class Encoder(nn.Module, ABC, Generic[Seen, Memory]):
+    """Looks at the images once, then emits a posterior at every step.
 
-    mean: Tensor  # (B, z)
-    log_sigma: Tensor  # (B, z)
+    Seen: the images, or the posteriors of all steps where nothing that has been drawn changes them
+    (`Ahead`). Memory: what the encoder itself keeps from step to step.
+    """
+
+    @abstractmethod
+    def look(self, images: Tensor) -> Seen:
+        """What can be known of images (B, A, A) before the first step."""
+
+    @abstractmethod
+    def forward(self, seen: Seen, state: State[Memory]) -> tuple[Posterior, Memory]:
+        """The posterior (B, z) of z_t from what `look` returned and the state before step t, and
+        the memory for the next step. `state.memory` is None before the first."""
 
 
-class EncoderState(NamedTuple):
-    """Memory of an encoder that has one."""
+class Ahead(Encoder[Posterior, int]):
+    """An encoder that does not see what has been drawn: `look` returns the posteriors of all steps,
+    (T, B, z). Its memory is the number of steps done."""
 
-    hidden: Tensor  # (B, D)
-    cell: Tensor  # (B, D)
+    def forward(self, seen: Posterior, state: State[int]) -> tuple[Posterior, int]:
+        """This step's posterior."""
+        step = state.memory or 0
+        return Posterior(seen.mean[step], seen.log_sigma[step]), step + 1
 
 
-Memory = EncoderState | int | None  # an LSTM's state, the number of steps done, or nothing
+def glimpse(images: Tensor, state: State) -> Tensor:
+    """The read operation: a window on the image and on the error image (Eq. 7-8, 21), (B, 2, N, N).
 
-
-class Sight(NamedTuple):
-    """What the writer shows its encoder at a step."""
-
-    canvas: Tensor  # (B, A, A) logits, c_{t-1}
-    hidden: Tensor  # (B, D) h_{t-1}^dec
-    read_window: Tensor  # (B, 5) emitted from h_{t-1}^dec
-    memory: Memory
-    read_filters: Filters | None = None  # of read_window, where the writer has them already
+    images: (B, A, A) in [0, 1]. Raises `ValueError` where the facts of the architecture say that it
+    does not read.
+    """
+    if state.read_filters is None:
+        raise ValueError("read_filters = None: expected filters; say in FACTS that the model reads")
+    return operations.glimpse(images, state.canvas, state.read_filters)
 
 
 class PosteriorHeads(nn.Module):
@@ -51,7 +64,7 @@ class PosteriorHeads(nn.Module):
 
     def __init__(self, inputs: int, config: ModelConfig, dense: int = 0):
         super().__init__()
-        self.dense = DenseLayer(inputs, dense, config) if dense else None
+        self.dense = dense_layer(inputs, dense, config)
         outputs = dict.fromkeys(self.parts(config), config.latent_size)
         self.heads = Heads(dense or inputs, outputs, config.initialiser)
 
@@ -62,55 +75,63 @@ class PosteriorHeads(nn.Module):
 
     def forward(self, features: Tensor) -> Posterior:
         """(B, inputs) to the posterior."""
-        emitted = self.heads(features if self.dense is None else self.dense(features))
+        emitted = self.heads(self.dense(features))
         return Posterior(emitted["mean"], emitted.get("log_sigma", emitted["mean"]))
 
 
-class GlimpseReader(nn.Module):
-    """The read operation: a window on the image and on the error image (Eq. 7-8, 21)."""
+class JoinedCNN(Encoder[Tensor, None]):
+    """A CNN at every step on a pair of pictures, of the image and of the error image; h_dec joins
+    its features (Eq. 9); decision 7."""
 
-    def __init__(self, config: ModelConfig):
+    def __init__(self, config: ModelConfig, size: int):
+        """size: side of the pictures in pixels."""
         super().__init__()
-        self.layout = WindowLayout([config.read_size], [0], config.image_size, conventions(config))
-
-    def forward(self, images: Tensor, sight: Sight) -> Tensor:
-        """images (B, A, A) in [0, 1] to the glimpse (B, 2, N, N)."""
-        filters = sight.read_filters
-        if filters is None:
-            (filters,) = operations.windows(sight.read_window, self.layout)
-        return operations.glimpse(images, sight.canvas, filters)
-
-
-class GlimpseCNN(nn.Module):
-    """DCRW with attention: a CNN on the glimpse at every step (Eq. 9); h_dec joins its features;
-    decision 7."""
-
-    reads = True
-
-    def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.reader = GlimpseReader(config)
-        self.features = ConvolutionalFeatures(2, config.read_size, config)
+        self.features = ConvolutionalFeatures(2, size, config)
         self.joined = config.hidden_to_encoder == "joined"
         inputs = self.features.count + (config.hidden_size if self.joined else 0)
         self.posterior = PosteriorHeads(inputs, config, config.encoder_dense)
+
+    @abstractmethod
+    def pictures(self, images: Tensor, state: State) -> Tensor:
+        """What the CNN sees, (B, 2, size, size)."""
 
     def look(self, images: Tensor) -> Tensor:
         """Nothing is read ahead of the first step."""
         return images
 
-    def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, EncoderState | None]:
+    def forward(self, images: Tensor, state: State) -> tuple[Posterior, None]:
         """The posterior at this step."""
-        features = self.features(self.reader(images, sight))
+        features = self.features(self.pictures(images, state))
         if self.joined:
-            features = torch.cat([features, sight.hidden], dim=1)
+            features = torch.cat([features, state.hidden], dim=1)
         return self.posterior(features), None
 
 
-class ImageCNN(nn.Module):
-    """DCRW without attention in read: the CNN sees the whole image once (Eq. 29-30, 33)."""
+class GlimpseCNN(JoinedCNN):
+    """DCRW with attention: the CNN sees the glimpse."""
 
-    reads = False
+    def __init__(self, config: ModelConfig):
+        super().__init__(config, config.read_size)
+
+    def pictures(self, images: Tensor, state: State) -> Tensor:
+        """r_t (B, 2, N, N)."""
+        return glimpse(images, state)
+
+
+class WholeImageCNN(JoinedCNN):
+    """A bridge between the variants: as with attention, but the CNN sees all of [x, error image]
+    instead of a window on it."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config, config.image_size)
+
+    def pictures(self, images: Tensor, state: State) -> Tensor:
+        """x and the error image (B, 2, A, A)."""
+        return torch.stack([images, images - state.canvas.sigmoid()], dim=1)
+
+
+class ImageCNN(Ahead):
+    """DCRW without attention in read: the CNN sees the whole image once (Eq. 29-30, 33)."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -119,26 +140,48 @@ class ImageCNN(nn.Module):
         self.steps = config.steps
 
     def look(self, images: Tensor) -> Posterior:
-        """The one posterior from which z_t is drawn at every step."""
-        return self.posterior(self.features(images.unsqueeze(1)))
-
-    def ahead(self, posterior: Posterior) -> Posterior:
-        """The same for all steps, (T, B, z)."""
+        """The one posterior from which z_t is drawn at every step, for all of them."""
+        posterior = self.posterior(self.features(images.unsqueeze(1)))
         return Posterior(*(part.expand(self.steps, *part.shape) for part in posterior))
 
-    def forward(self, posterior: Posterior, sight: Sight) -> tuple[Posterior, EncoderState | None]:
-        """The same posterior at each step."""
-        return posterior, None
 
-
-class GlimpseLSTM(nn.Module):
-    """DRAW's encoder: an LSTM on the glimpse and h_dec, the baseline that DCRW modifies."""
-
-    reads = True
+class StepwiseImageCNN(Ahead):
+    """A bridge between the variants: as without attention in read, but with a posterior of its own
+    for every step, from heads of its own."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.reader = GlimpseReader(config)
+        self.features = ConvolutionalFeatures(1, config.image_size, config)
+        self.dense = dense_layer(self.features.count, config.encoder_dense, config)
+        names = [
+            f"{part}_{step}"
+            for part in PosteriorHeads.parts(config)
+            for step in range(config.steps)
+        ]
+        inputs = config.encoder_dense or self.features.count
+        self.heads = Heads(inputs, dict.fromkeys(names, config.latent_size), config.initialiser)
+        self.steps = config.steps
+
+    def look(self, images: Tensor) -> Posterior:
+        """The posteriors of z_1..z_T."""
+        emitted = self.heads(self.dense(self.features(images.unsqueeze(1))))
+        means = [emitted[f"mean_{step}"] for step in range(self.steps)]
+        log_sigmas = [emitted.get(f"log_sigma_{step}", mean) for step, mean in enumerate(means)]
+        return Posterior(torch.stack(means), torch.stack(log_sigmas))
+
+
+class LSTMState(NamedTuple):
+    """What an LSTM keeps from step to step."""
+
+    hidden: Tensor  # (B, D)
+    cell: Tensor  # (B, D)
+
+
+class GlimpseLSTM(Encoder[Tensor, LSTMState]):
+    """DRAW's encoder: an LSTM on the glimpse and h_dec, the baseline that DCRW modifies."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
         inputs = 2 * config.read_size**2 + config.hidden_size
         self.lstm = LSTMCell(inputs, config.hidden_size, config.forget_bias, config.initialiser)
         self.posterior = PosteriorHeads(config.hidden_size, config)
@@ -147,85 +190,20 @@ class GlimpseLSTM(nn.Module):
         """Nothing is read ahead of the first step."""
         return images
 
-    def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, EncoderState | None]:
+    def forward(self, images: Tensor, state: State[LSTMState]) -> tuple[Posterior, LSTMState]:
         """The posterior at this step, and the LSTM's state."""
-        glimpse = self.reader(images, sight).flatten(1)
-        blank = torch.zeros_like(sight.hidden)
-        memory = sight.memory
-        before = memory if isinstance(memory, EncoderState) else EncoderState(blank, blank)
-        after = EncoderState(*self.lstm([glimpse, sight.hidden], *before))
+        before = state.memory or self._zeros(state)
+        features = [glimpse(images, state).flatten(1), state.hidden]
+        after = LSTMState(*self.lstm(features, *before))
         return self.posterior(after.hidden), after
 
-
-class WholeImageCNN(nn.Module):
-    """A bridge between the variants: as with attention, but the CNN sees all of [x, error image]
-    instead of a window on it."""
-
-    reads = False
-
-    def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.features = ConvolutionalFeatures(2, config.image_size, config)
-        self.joined = config.hidden_to_encoder == "joined"
-        inputs = self.features.count + (config.hidden_size if self.joined else 0)
-        self.posterior = PosteriorHeads(inputs, config, config.encoder_dense)
-
-    def look(self, images: Tensor) -> Tensor:
-        """Nothing is read ahead of the first step."""
-        return images
-
-    def forward(self, images: Tensor, sight: Sight) -> tuple[Posterior, None]:
-        """The posterior at this step."""
-        pair = torch.stack([images, images - sight.canvas.sigmoid()], dim=1)  # (B, 2, A, A)
-        features = self.features(pair)
-        if self.joined:
-            features = torch.cat([features, sight.hidden], dim=1)
-        return self.posterior(features), None
+    @staticmethod
+    def _zeros(state: State) -> LSTMState:
+        blank = torch.zeros_like(state.hidden)
+        return LSTMState(blank, blank)
 
 
-class StepwiseImageCNN(nn.Module):
-    """A bridge between the variants: as without attention in read, but with a posterior of its own
-    for every step, from heads of its own."""
-
-    reads = False
-
-    def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.features = ConvolutionalFeatures(1, config.image_size, config)
-        inputs, dense = self.features.count, config.encoder_dense
-        self.dense = DenseLayer(inputs, dense, config) if dense else None
-        names = [
-            f"{part}_{step}"
-            for part in PosteriorHeads.parts(config)
-            for step in range(config.steps)
-        ]
-        outputs = dict.fromkeys(names, config.latent_size)
-        self.heads = Heads(dense or inputs, outputs, config.initialiser)
-        self.steps = config.steps
-
-    def look(self, images: Tensor) -> list[Posterior]:
-        """The posteriors of z_1..z_T."""
-        features = self.features(images.unsqueeze(1))
-        emitted = self.heads(features if self.dense is None else self.dense(features))
-        means = [emitted[f"mean_{step}"] for step in range(self.steps)]
-        log_sigmas = [emitted.get(f"log_sigma_{step}", mean) for step, mean in enumerate(means)]
-        return [Posterior(*pair) for pair in zip(means, log_sigmas, strict=True)]
-
-    def ahead(self, posteriors: list[Posterior]) -> Posterior:
-        """Those of all steps, (T, B, z)."""
-        return Posterior(*(torch.stack(part) for part in zip(*posteriors, strict=True)))
-
-    def forward(self, posteriors: list[Posterior], sight: Sight) -> tuple[Posterior, int]:
-        """This step's posterior, and the number of steps done."""
-        step = sight.memory if isinstance(sight.memory, int) else 0
-        return posteriors[step], step + 1
-
-
-Encoder = GlimpseCNN | ImageCNN | GlimpseLSTM | WholeImageCNN | StepwiseImageCNN
-
-AHEAD = (ImageCNN, StepwiseImageCNN)
-
-ENCODERS: dict[str, type[Encoder]] = {
+ENCODERS: dict[Architecture, type[Encoder]] = {
     "dcrw": GlimpseCNN,
     "dcrw-write-only": ImageCNN,
     "draw": GlimpseLSTM,

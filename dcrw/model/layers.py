@@ -112,6 +112,8 @@ CHANNELS = (32, 64)  # Conv 3 x 3 x 32 and Conv 3 x 3 x 64, Sec. III-B
 class Convolution(nn.Conv2d):
     """3 x 3, same padding, weights channels last; decision 19."""
 
+    bias: nn.Parameter
+
     def __init__(self, inputs: int, outputs: int, config: ModelConfig):
         super().__init__(inputs, outputs, kernel_size=3, padding=1)
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -160,3 +162,8 @@ class DenseLayer(Heads):
     def forward(self, features: Tensor) -> Tensor:  # type: ignore[override]
         """(B, inputs) to (B, units)."""
         return self.emit(features).relu()
+
+
+def dense_layer(inputs: int, units: int, config: ModelConfig) -> nn.Module:
+    """A `DenseLayer`, or for no units nothing at all; decision 22."""
+    return DenseLayer(inputs, units, config) if units else nn.Identity()

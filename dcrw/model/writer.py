@@ -6,29 +6,18 @@ axis.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from dcrw.model import losses, operations
-from dcrw.model.attention import conventions
-from dcrw.model.backward import Filters, WindowLayout
+from dcrw.model.attention import WindowLayout, conventions
 from dcrw.model.config import ModelConfig
-from dcrw.model.encoders import AHEAD, ENCODERS, Memory, Posterior, PosteriorHeads, Sight
+from dcrw.model.encoders import ENCODERS, PosteriorHeads
 from dcrw.model.layers import ConvolutionalFeatures, Heads, LSTMCell
 from dcrw.model.stacking import each_start
-
-
-class State(NamedTuple):
-    """What one drawing step hands to the next."""
-
-    canvas: Tensor  # (B, A, A) logits, c_t
-    hidden: Tensor  # (B, D) h_t^dec
-    cell: Tensor  # (B, D) the decoder's LSTM cell
-    read_window: Tensor  # (B, 5) the next read window, emitted from h_t^dec
-    memory: Memory = None  # of an encoder that has one
-    read_filters: Filters | None = None  # of read_window
+from dcrw.model.state import Posterior, State
 
 
 class Reconstruction(NamedTuple):
@@ -86,12 +75,10 @@ class Writer(nn.Module):
             config.latent_size, config.hidden_size, config.forget_bias, config.initialiser
         )
         self.heads = Heads(config.hidden_size, self._head_sizes(), config.initialiser)
-        patch, *windows = self.heads.outputs.values()
-        self._emitted_sizes = [patch, sum(windows)]
-        self.layout = self._layout()
+        stride = self.conventions.emitted.index("log_stride")
         for name, rows in self.heads.rows().items():
             if name != "patch":
-                self.heads.bias.data[rows][-2] = config.initial_log_stride  # before log gamma
+                self.heads.bias.data[rows][stride] = config.initial_log_stride
         if config.initial_state == "learned":
             blank = torch.full((config.image_size, config.image_size), config.initial_canvas)
             self.initial_canvas = nn.Parameter(blank)
@@ -101,25 +88,21 @@ class Writer(nn.Module):
     def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
         """Encode and redraw images (B, A, A) in [0, 1] with noise (T, B, z) from N(0, 1)."""
         _check(images, noise, self.config)
-        seen: Any = self.encoder.look(images)
-        if isinstance(self.encoder, AHEAD):
-            posterior = self.encoder.ahead(seen)
-            return Reconstruction(self.draw_all(sample(posterior, noise)), *posterior)
+        seen = self.encoder.look(images)
+        if not self.config.facts.feedback:  # these are the posteriors of all steps
+            return Reconstruction(self.draw_all(sample(seen, noise)), *seen)
         state, posteriors = self.initial(len(images)), []
         for epsilon in noise:
             state, done = self.step(seen, state, epsilon)
             posteriors.append(done.posterior)
         return Reconstruction(state.canvas, *_stack_columns(posteriors))
 
-    def step(self, seen: Any, state: State, noise: Tensor) -> tuple[State, Step]:
+    def step(self, seen: Tensor | Posterior, state: State, noise: Tensor) -> tuple[State, Step]:
         """One step t (Eq. 7-12): look, sample z_t, draw.
 
         seen: what `encoder.look` returned; noise: (B, z) from N(0, 1).
         """
-        sight = Sight(
-            state.canvas, state.hidden, state.read_window, state.memory, state.read_filters
-        )
-        posterior, memory = self.encoder(seen, sight)
+        posterior, memory = self.encoder(seen, state)
         latent = sample(posterior, noise)
         state, strokes = self.draw(latent, state)
         return state._replace(memory=memory), Step(posterior, latent, strokes)
@@ -129,11 +112,10 @@ class Writer(nn.Module):
         canvas."""
         hidden, cell = self.decoder([latent], state.hidden, state.cell)
         patch, emitted = self._emit(hidden)
-        filters = operations.windows(emitted, self.layout)
-        canvas = operations.stroke(state.canvas, patch, filters[0])
-        count = self.conventions.numbers
-        state = State(canvas, hidden, cell, emitted[:, -count:], None, *filters[1:])
-        return state, Strokes(patch, emitted[:, :count])
+        write_filters, *read_filters = operations.windows(emitted, self._layout())
+        canvas = operations.stroke(state.canvas, patch, write_filters)
+        write_window, read_window = self._windows(emitted)
+        return State(canvas, hidden, cell, read_window, *read_filters), Strokes(patch, write_window)
 
     def draw_all(self, latents: Tensor) -> Tensor:
         """`draw` at every step at once: z_1..z_T (T, B, z) to the last canvas.
@@ -144,21 +126,33 @@ class Writer(nn.Module):
         canvas, start, cell = self._blank(batch)
         hidden = self.decoder.run(latents.transpose(0, 1), start, cell)
         patches, emitted = self._emit(hidden.flatten(0, 1))
-        filters = operations.windows(emitted, self.layout)
-        return operations.strokes(canvas, patches.unflatten(0, (batch, -1)), filters[0])
-
-    def _emit(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """From h_dec (B, D) the patch w_t (B, N, N), and what the windows' heads emit, the write
-        window's first."""
-        size = self.config.write_size
-        patch, windows = self.heads.emit(hidden).split(self._emitted_sizes, dim=1)
-        return patch.unflatten(1, (size, size)), windows
+        filters, *_ = operations.windows(emitted, self._layout())
+        return operations.strokes(canvas, patches.unflatten(0, (batch, -1)), filters)
 
     def initial(self, batch: int) -> State:
         """The state before the first step; decision 12."""
         canvas, hidden, cell = self._blank(batch)
         _, emitted = self._emit(hidden)
-        return State(canvas, hidden, cell, emitted[:, -self.conventions.numbers :])
+        _, read_window = self._windows(emitted)
+        if not self.config.facts.reads:
+            return State(canvas, hidden, cell, read_window)
+        alone = WindowLayout(
+            (self.config.read_size,), (0,), self.config.image_size, self.conventions
+        )
+        return State(canvas, hidden, cell, read_window, *operations.windows(read_window, alone))
+
+    def _emit(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """From h_dec (B, D) the patch w_t (B, N, N), and what the windows' heads emit, the write
+        window's first."""
+        size, emitted = self.config.write_size, self.heads.emit(hidden)
+        patch, windows = emitted.split([size**2, emitted.shape[1] - size**2], dim=1)
+        return patch.unflatten(1, (size, size)), windows
+
+    def _windows(self, emitted: Tensor) -> tuple[Tensor, Tensor]:
+        """Of what the windows' heads emit the write window's part and the read window's, (B, 5)
+        each; where there is one head alone, it is both."""
+        count = self.conventions.numbers
+        return emitted[:, :count], emitted[:, -count:]
 
     def _blank(self, batch: int) -> tuple[Tensor, Tensor, Tensor]:
         """Canvas, hidden state and cell before the first step."""
@@ -185,7 +179,7 @@ class Writer(nn.Module):
             rows.append((state.canvas, done.latent, *done.strokes, read_window, *done.posterior))
         canvas, latent, patch, write_window, read, mean, log_sigma = _stack_columns(rows)
         kl = losses.latent_loss(mean, log_sigma, self.config.latent_constant)
-        read_windows = read if self.encoder.reads else None
+        read_windows = read if self.config.facts.reads else None
         return Trace(canvas, latent, patch, write_window, read_windows, mean, log_sigma, kl)
 
     @torch.no_grad()
@@ -199,16 +193,17 @@ class Writer(nn.Module):
 
     def _layout(self) -> WindowLayout:
         """The write window, then the read window where there is one."""
-        sizes, heads = [self.config.write_size], [0]
-        if self.encoder.reads:
-            sizes.append(self.config.read_size)
-            heads.append(len(self.heads.outputs) - 2)  # of its own, or the write window's
-        return WindowLayout(sizes, heads, self.config.image_size, self.conventions)
+        config, write_group = self.config, 0
+        sizes, groups = [config.write_size], [write_group]
+        if config.facts.reads:
+            sizes.append(config.read_size)
+            groups.append(write_group if config.window_heads == "shared" else 1)
+        return WindowLayout(tuple(sizes), tuple(groups), config.image_size, self.conventions)
 
     def _head_sizes(self) -> dict[str, int]:
         count = self.conventions.numbers
         sizes = {"patch": self.config.write_size**2, "write_window": count}
-        if ENCODERS[self.config.architecture].reads and self.config.window_heads == "separate":
+        if self.config.facts.reads and self.config.window_heads == "separate":
             sizes["read_window"] = count
         return sizes
 
@@ -258,20 +253,16 @@ Model = Writer | ConvolutionalVAE
 
 def build(config: ModelConfig) -> Model:
     """The model that a config names, its weights drawn from torch's global generator."""
-    return ConvolutionalVAE(config) if config.architecture == "conv-vae" else Writer(config)
+    return Writer(config) if config.facts.recurrent else ConvolutionalVAE(config)
 
 
 def loss_terms(model: Model, images: Tensor, noise: Tensor) -> Losses:
     """L_x and L_z of images (B, A, A) under noise (T, B, z) (Eq. 25-27), as the model's config
     defines them."""
-    config = model.config
-    drawn = model(images, noise)
-    if config.reconstruction == "bernoulli":
-        reconstruction = losses.bernoulli_loss(drawn.canvas, images)
-    else:
-        reconstruction = losses.gaussian_loss(drawn.canvas, images, config.gaussian_variance)
+    config, drawn = model.config, model(images, noise)
     return Losses(
-        reconstruction, losses.latent_loss(drawn.mean, drawn.log_sigma, config.latent_constant)
+        losses.reconstruction_loss(config, drawn.canvas, images),
+        losses.latent_loss(drawn.mean, drawn.log_sigma, config.latent_constant),
     )
 
 

@@ -12,13 +12,14 @@ import yaml
 from pydantic import Field, ValidationError
 
 from dcrw.model.config import ConfigError, ModelConfig, Section, explain
+from dcrw.training.data import DatasetName
 from dcrw.training.files import read_yaml
 
 
 class DataConfig(Section):
     """Which images. Where they lie is not part of a run's identity."""
 
-    dataset: Literal["mnist", "digits"] = Field(
+    dataset: DatasetName = Field(
         "mnist",
         description="mnist: 28 x 28 MNIST; digits: scikit-learn's 8 x 8 digits, enlarged "
         "(embedded)",
@@ -196,8 +197,16 @@ def parameter_names() -> list[str]:
 
 
 def load_config(path: Path) -> RunConfig:
-    """Read a run's `config.yaml`."""
-    return make_config(read_yaml(path))
+    """Read a run's `config.yaml`, every setting of which is written out.
+
+    Raises `ConfigError`, which names the file, also where a setting is not there: it was cut.
+    """
+    settings = read_yaml(path)
+    try:
+        config = make_config(settings)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return config
 
 
 class EvaluationConfig(Section):

@@ -4,8 +4,9 @@ need no network."""
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import filelock
 import torch
@@ -18,8 +19,23 @@ MNIST_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-MNIST_VALIDATION = 5000  # the last training images
-DIGITS_VALIDATION, DIGITS_TEST = 100, 297
+
+
+DatasetName = Literal["mnist", "digits"]
+
+
+class Sizes(NamedTuple):
+    """Images of each split."""
+
+    train: int
+    validation: int  # what follows the training images in their file
+    test: int
+
+
+SIZES: dict[DatasetName, Sizes] = {
+    "mnist": Sizes(55_000, 5_000, 10_000),
+    "digits": Sizes(1_400, 100, 297),
+}
 
 
 class DataError(RuntimeError):
@@ -47,11 +63,9 @@ def load(name: str, root: str | Path = "data") -> Dataset:
     root: the folder of `MNIST/raw`, where MNIST lies or goes. Raises `DataError` that names the
     file, what was expected and found, and the way out.
     """
-    if name == "mnist":
-        return _mnist(Path(root))
-    if name == "digits":
-        return _digits()
-    raise DataError(f"dataset = {name!r}: expected mnist or digits")
+    if name not in READERS:
+        raise DataError(f"dataset = {name!r}: expected {' or '.join(READERS)}")
+    return READERS[name](Path(root))
 
 
 def data_root(parameter: str, project: Path) -> Path:
@@ -88,7 +102,7 @@ def _mnist(root: Path) -> Dataset:
         )
         for part in ("train", "t10k")
     )
-    cut = len(train.images) - MNIST_VALIDATION
+    cut = SIZES["mnist"].train
     return Dataset(
         Split(train.images[:cut], train.labels[:cut]),
         Split(train.images[cut:], train.labels[cut:]),
@@ -96,7 +110,8 @@ def _mnist(root: Path) -> Dataset:
     )
 
 
-def _digits() -> Dataset:
+def _digits(root: Path) -> Dataset:
+    """root: not looked at, the images come with scikit-learn."""
     from sklearn.datasets import load_digits
 
     small = load_digits()
@@ -104,10 +119,9 @@ def _digits() -> Dataset:
     images = F.interpolate(images, size=(28, 28), mode="bilinear", align_corners=False).squeeze(1)
     images = (images * 255).round().to(torch.uint8)
     labels = torch.as_tensor(small.target, dtype=torch.int64)
-    counts = [len(images) - DIGITS_VALIDATION - DIGITS_TEST, DIGITS_VALIDATION, DIGITS_TEST]
-    return Dataset(
-        *(Split(*pair) for pair in zip(images.split(counts), labels.split(counts), strict=True))
-    )
+    sizes = list(SIZES["digits"])
+    parts = zip(images.split(sizes), labels.split(sizes), strict=True)
+    return Dataset(*(Split(*pair) for pair in parts))
 
 
 def _verify(path: Path, way_out: str) -> None:
@@ -160,3 +174,9 @@ def _way_out(raw: Path) -> str:
 def to_unit(images: Tensor) -> Tensor:
     """uint8 pixels to floats in [0, 1]."""
     return images.to(torch.get_default_dtype()) / 255
+
+
+READERS: dict[str, Callable[[Path], Dataset]] = {
+    "mnist": _mnist,
+    "digits": _digits,
+}

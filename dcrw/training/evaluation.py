@@ -24,7 +24,7 @@ from dcrw.model.writer import Model, Trace, loss_terms
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.device import describe, prepared
-from dcrw.training.files import write_arrays, write_json, write_table
+from dcrw.training.files import write_arrays, write_record, write_table
 from dcrw.training.provenance import Measurement
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
@@ -52,13 +52,9 @@ def evaluate(
     write_table(folder / "losses.csv", pd.DataFrame([_losses_row(*entry) for entry in measured]))
     write_table(folder / "steps.csv", pd.concat([_steps_rows(*entry) for entry in measured]))
     write_arrays(folder / "traces.npz", drawn)
-    write_json(
-        folder / "evaluation.json",
-        {
-            "run": run.folder.name,
-            **making.record(settings, described),
-        },
-    )
+    content = {"run": run.folder.name, **making.record(settings, described)}
+    parts = [folder / name for name in ("losses.csv", "steps.csv", "traces.npz")]
+    write_record(folder / "evaluation.json", content, parts)
     return folder
 
 

@@ -1,11 +1,12 @@
-"""The training loop: metrics, checkpoints, resume. It knows nothing of devices."""
+"""The training loop: metrics, checkpoints, resume."""
 
 import hashlib
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
@@ -22,7 +23,6 @@ from dcrw.training.config import Keeping, RunConfig
 from dcrw.training.data import DataError, Dataset
 from dcrw.training.device import describe, prepared, resolve_device
 from dcrw.training.engine import Engine
-from dcrw.training.files import RunError
 from dcrw.training.provenance import describe_software, now
 from dcrw.training.randomness import BatchOrder, Floats, step_noise
 from dcrw.training.run import Checkpoint, Run, shorter_run
@@ -59,12 +59,18 @@ def train(
     """
     device = device or resolve_device("auto")
     _require_size(config, dataset)
-    with run.locked():
+    if run.complete and run.config == config and not run.begun:
+        return run
+    with run.locked(), _signals() as stopped:
         _begin(run, config, keeping)
         if not run.complete:
-            with prepared(device, threads):
-                engine = Engine(config, dataset.train.images, device)
-                _train([(run, config)], engine, dataset, progress, keeping)
+
+            def work() -> None:
+                with prepared(device, threads):
+                    engine = Engine(config, dataset.train.images, device)
+                    _train([(run, config)], engine, dataset, progress, keeping, stopped)
+
+            _in_a_thread_of_its_own(work)
     return run
 
 
@@ -80,10 +86,10 @@ def train_seeds(
     """Train several configs that differ in their seed alone side by side, each into its own run's
     folder; otherwise as `train`.
 
-    Complete runs are left as they are. The others go on from their checkpoints, which have to be of
-    one iteration: raises `RunError` where they are not, `ValueError` where the configs differ in
-    more than the seed. A run that was begun side by side can be finished alone and the other way
-    round.
+    Complete runs are left as they are. The others go on from their checkpoints; where these are not
+    of one iteration, those that are go side by side, one group after the other. Raises `ValueError`
+    where the configs differ in more than the seed. A run that was begun side by side can be
+    finished alone and the other way round.
     """
     device = device or resolve_device("auto")
     require_only_seeds_differ(configs)
@@ -95,35 +101,67 @@ def train_seeds(
             _begin(run, config, keeping)
         pairs = zip(runs, configs, strict=True)
         left = [(run, config) for run, config in pairs if not run.complete]
-        if left:
-            with prepared(device, threads):
-                configs_left = [config for _, config in left]
-                engine = SeedsEngine(configs_left, dataset.train.images, device)
-                _train(left, engine, dataset, progress, keeping)
+        stopped = locks.enter_context(_signals())
+
+        def work() -> None:
+            for group in _of_one_iteration(left):
+                with prepared(device, threads):
+                    own = [config for _, config in group]
+                    engine = SeedsEngine(own, dataset.train.images, device)
+                    _train(group, engine, dataset, progress, keeping, stopped)
+
+        _in_a_thread_of_its_own(work)
     return list(runs)
+
+
+Pairs = Sequence[tuple[Run, RunConfig]]
+
+
+def _of_one_iteration(pairs: Pairs) -> list[Pairs]:
+    """Runs in groups that can be trained side by side: those whose checkpoints are of one
+    iteration. A kill between two runs' checkpoints leaves two groups."""
+    groups: dict[int, list[tuple[Run, RunConfig]]] = {}
+    for run, config in pairs:
+        found = run.load_checkpoint()
+        groups.setdefault(found.iteration if found else 0, []).append((run, config))
+    return list(groups.values())
+
+
+def _in_a_thread_of_its_own(work: Callable[[], None]) -> None:
+    """Do some work in a new thread, whose arithmetic threads are new with it.
+
+    Denormal numbers are flushed by the thread that asks, and by threads born of it later. In a
+    process that has used torch before, a notebook's, the arithmetic threads are older than that.
+    The process is left as it was; signals still reach the main thread meanwhile.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="training") as executor:
+        executor.submit(work).result()
 
 
 def _begin(run: Run, config: RunConfig, keeping: Keeping) -> None:
     run.begin(config)
+    run.tidy()
     if keeping.continues and not run.complete and not run.begun:
         run.go_on_from(shorter_run(run, config, keeping.continues))
 
 
 def _train(
-    pairs: Sequence[tuple[Run, RunConfig]],
+    pairs: Pairs,
     engine: Engine,
     dataset: Dataset,
     progress: bool | None,
     keeping: Keeping,
+    stopped: Sequence[int],
 ) -> None:
-    starts = _resume([run for run, _ in pairs], engine)
+    """stopped: signals received so far, each of which ends the training after its iteration."""
+    starts = _resume(pairs, engine)
     parts = [
         _Part(run, config, start, engine, dataset, len(pairs))
         for (run, config), start in zip(pairs, starts, strict=True)
     ]
     settings, first = pairs[0][1].training, starts[0].iteration
     moments = snapshots.moments(keeping.snapshots, settings.iterations)
-    with _bar(settings.iterations, first, progress) as bar, _signals() as stopped:
+    with _bar(settings.iterations, first, progress) as bar:
         for iteration in range(first, settings.iterations):
             indices, noise = zip(*(part.inputs(iteration) for part in parts), strict=True)
             losses = engine.iterate_all(indices, noise)
@@ -234,27 +272,16 @@ class _SegmentLog:
         return [*self._start.segments, present | self._now]
 
 
-def _resume(runs_: Sequence[Run], engine: Engine) -> list[Checkpoint]:
-    found = [run.load_checkpoint() or Checkpoint(0, [], {}) for run in runs_]
-    for run, checkpoint in zip(runs_, found, strict=True):
-        if checkpoint.iteration != found[0].iteration:
-            raise RunError(
-                f"{run.folder}: its checkpoint is of iteration {checkpoint.iteration}, that of "
-                f"{runs_[0].folder} of {found[0].iteration}; train them one by one"
-            )
+def _resume(pairs: Pairs, engine: Engine) -> list[Checkpoint]:
+    """The runs' last checkpoints, of one iteration, taken up by the engine."""
+    found = [run.load_checkpoint() or Checkpoint(0, [], {}) for run, config in pairs]
     states = [
         {name: value for name, value in checkpoint.tensors.items() if name != "pending"}
         for checkpoint in found
     ]
-    try:
-        if states[0]:
-            engine.load_states(states)
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise RunError(
-            f"{', '.join(str(run.folder) for run in runs_)}: the checkpoint does not fit this "
-            f"model ({error}); remove it to start again"
-        ) from None
-    for run, checkpoint in zip(runs_, found, strict=True):
+    if states[0]:
+        engine.load_states(states)
+    for (run, _), checkpoint in zip(pairs, found, strict=True):
         run.keep_metrics_until(checkpoint.iteration)
     return found
 

@@ -3,7 +3,7 @@ differences from defaults."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -42,6 +42,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 WATCHED_SNAPSHOTS = 12
+LatentReduction = Literal["sum", "mean-dimensions", "mean-steps", "mean"]
 
 
 class Profile(Section):
@@ -67,6 +68,12 @@ class Profile(Section):
     )
     final_iterations: int = Field(
         1000, ge=1, description="training iterations at the end whose means stand in Table I"
+    )
+    latent_reduction: LatentReduction = Field(
+        "sum",
+        description="how Table I reports L_z: divergences summed over steps and latents, or their "
+        "mean over latents (mean-dimensions), steps (mean-steps) or both (mean); training is by "
+        "the sum",
     )
 
     @model_validator(mode="after")

@@ -1,5 +1,4 @@
-"""A run's folder: configuration, metrics, checkpoint, weights and provenance. The room where files
-are written.
+"""A run's folder: configuration, metrics, checkpoint, weights and provenance.
 
     <name>-s<seed>-<digest>/
         config.yaml              the resolved configuration
@@ -8,11 +7,11 @@ are written.
         model.safetensors        weights, once it is complete
         provenance.json          what was run, on what, for how long; written last
 
-Every file is written atomically. Nothing that is loaded can execute code.
+Every file is written whole or not at all. The provenance is a record (`files`): it has digests of
+configuration, metrics and weights, and what differs from them is refused.
 """
 
 import csv
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -22,15 +21,37 @@ from typing import Any, NamedTuple
 
 import filelock
 import pandas as pd
-from safetensors.torch import save
+import torch
 from torch import Tensor
 
 from dcrw.model.config import ModelConfig
 from dcrw.model.writer import Model, build
 from dcrw.training.config import RunConfig, load_config
-from dcrw.training.files import RunError, read_tensors, write_atomically, write_json
+from dcrw.training.files import (
+    PART_LIMIT,
+    TEXT_LIMIT,
+    RunError,
+    layout_of,
+    read_bytes,
+    read_checked,
+    read_record,
+    read_table,
+    read_tensors,
+    recorded_digest,
+    tensors_digest,
+    write_atomically,
+    write_record,
+    write_tensors,
+)
 
 METRICS = ["iteration", "reconstruction", "latent", "reconstruction_std", "latent_std"]
+HEADER = (",".join(METRICS) + "\n").encode()
+PROVENANCE = {"config_digest": str, "device": dict, "software": dict}
+
+
+AGAIN = "Remove the folder and train the run again."
+AFRESH = "Remove it to start this run again from the beginning."
+EVALUATE = "Evaluate the run again (notebooks/evaluate.ipynb)."
 
 
 class Checkpoint(NamedTuple):
@@ -46,6 +67,7 @@ class Run:
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
+        self._lock_number: int | None = None  # of the lock's file, while it is held
 
     @property
     def complete(self) -> bool:
@@ -62,14 +84,27 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The resolved configuration. Raises `ConfigError`."""
-        return load_config(self._path("config.yaml"))
+        """The resolved configuration. Raises `ConfigError`, and `RunError` where that of a complete
+        run is not the one that it was trained with."""
+        config = load_config(self._path("config.yaml"))
+        if self.complete and config.digest != self.provenance["config_digest"]:
+            raise RunError(
+                f"{self._path('config.yaml')}: its settings have the digest {config.digest}; "
+                f"expected {self.provenance['config_digest']}, those that the run was trained with "
+                f"(provenance.json). Put the file back. {AGAIN}"
+            )
+        return config
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What was run, on what, for how long. Raises `RunError` where the run is incomplete."""
+        """What was run, on what, for how long. Raises `RunError` where the run is incomplete or the
+        file damaged."""
         self.require_complete()
-        return json.loads(self._path("provenance.json").read_text())
+        found = read_record(self._path("provenance.json"), AGAIN)
+        for name, kind in PROVENANCE.items():
+            if not isinstance(found.get(name), kind):
+                raise RunError(f"{self._path('provenance.json')}: has no {name}. {AGAIN}")
+        return found
 
     def require_complete(self) -> None:
         """Raises `RunError` where training has not finished."""
@@ -80,22 +115,33 @@ class Run:
 
     def metrics(self) -> pd.DataFrame:
         """Columns `iteration`, `reconstruction`, `latent` (minibatch means over the interval that
-        ends there, nats), and the standard deviations of minibatches within the interval."""
-        return pd.read_csv(self._path("metrics.csv"))
+        ends there, nats), and the standard deviations of minibatches within the interval. Raises
+        `RunError` where the file is damaged, or not that of the complete run."""
+        digest = recorded_digest(self.provenance, "metrics.csv") if self.complete else None
+        return read_table(self._path("metrics.csv"), METRICS, AGAIN, digest)
 
     def model(self, config: ModelConfig | None = None) -> Model:
         """The trained model on the CPU, as its own config or another that its weights fit.
 
         Raises `RunError` where the weights are missing, damaged or of another model.
         """
-        self.require_complete()
-        path = self._path("model.safetensors")
+        path, digest = self._path("model.safetensors"), self.provenance.get("weights_sha256")
         if not path.exists():
             raise RunError(
                 f"{path}: missing, though the run is complete; its weights are not kept here. "
                 "Move the folder away and train the run again"
             )
-        return load_weights(config or self.config.model, path)
+        return load_weights(config or self.config.model, path, digest)
+
+    def evaluated(self, name: str, record: str = "evaluation.json") -> Path:
+        """A file below `evaluation/`, once it is found to be what its record says.
+
+        Raises `RunError` where it is missing, changed or damaged.
+        """
+        folder = self.folder / "evaluation"
+        written = read_record(folder / record, EVALUATE)
+        read_checked(folder / name, recorded_digest(written, name), PART_LIMIT, EVALUATE)
+        return folder / name
 
     def begin(self, config: RunConfig) -> None:
         """Write the configuration, or check that the folder holds this one. Raises `RunError`."""
@@ -108,53 +154,72 @@ class Run:
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
         """Add one row to metrics.csv."""
-        with self._path("metrics.csv").open("a", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow(_brief(row[key]) for key in METRICS)
-            file.flush()
-            os.fsync(file.fileno())
+        self._require_lock()
+        path = self._path("metrics.csv")
+        try:
+            with path.open("r+", newline="", encoding="utf-8") as file:
+                file.seek(0, os.SEEK_END)
+                csv.writer(file, lineterminator="\n").writerow(_brief(row[key]) for key in METRICS)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RunError(
+                f"{path}: cannot be written ({error.strerror}). The same command goes on from the "
+                "last checkpoint"
+            ) from None
 
     def keep_metrics_until(self, iteration: int) -> None:
-        """Drop rows past an iteration: what was done after the checkpoint is done again."""
-        path = self._path("metrics.csv")
-        lines = path.read_text().splitlines(keepends=True)[1:] if path.exists() else []
-        whole = [line for line in lines if line.endswith("\n")]
-        kept = [line for line in whole if int(line.split(",")[0]) <= iteration]
-        last = int(kept[-1].split(",")[0]) if kept else 0
-        expected = iteration - iteration % self.config.training.metrics_interval
-        if last != expected:
+        """Drop rows past an iteration: what was done after the checkpoint is done again. Raises
+        `RunError` where the rows up to there are not all there."""
+        path, interval = self._path("metrics.csv"), self.config.training.metrics_interval
+        content = read_bytes(path, TEXT_LIMIT, AGAIN) if path.exists() else b""
+        kept = _rows_until(content, iteration)
+        expected = list(range(interval, iteration + 1, interval))
+        if [number for number, _ in kept] != expected:
+            last = kept[-1][0] if kept else 0
             raise RunError(
-                f"{path}: ends at iteration {last}; expected {expected}, as the checkpoint. "
+                f"{path}: ends at iteration {last} or lacks a row before; expected every "
+                f"{interval} up to {iteration}, as the checkpoint. "
                 "Remove the checkpoint to start again"
             )
-        write_atomically(path, "".join([",".join(METRICS) + "\n", *kept]).encode())
+        write_atomically(path, b"".join([HEADER, *(line for _, line in kept)]))
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint."""
+        """Replace the checkpoint. Raises `RunError`."""
+        self._require_lock()
         metadata = {
             "iteration": str(checkpoint.iteration),
             "segments": json.dumps(checkpoint.segments),
         }
-        write_atomically(self._path("checkpoint.safetensors"), save(checkpoint.tensors, metadata))
+        digest = tensors_digest(checkpoint.tensors, metadata)
+        write_tensors(
+            self._path("checkpoint.safetensors"), checkpoint.tensors, metadata | {"sha256": digest}
+        )
 
     def load_checkpoint(self) -> Checkpoint | None:
-        """The last checkpoint, None where there is none. Raises `RunError` where it is damaged."""
+        """The last checkpoint, None where there is none. Raises `RunError` where it is damaged or
+        of another configuration."""
         path = self._path("checkpoint.safetensors")
         if not path.exists():
             return None
-        tensors, metadata = read_tensors(path)
+        tensors, metadata = read_tensors(path, checkpoint_layout(self.config), AFRESH)
+        if metadata.pop("sha256", None) != tensors_digest(tensors, metadata):
+            raise RunError(f"{path}: its content is not what was written (sha256). {AFRESH}")
         try:
             return Checkpoint(int(metadata["iteration"]), json.loads(metadata["segments"]), tensors)
-        except (KeyError, ValueError):
-            raise RunError(f"{path}: no iteration in it; remove it to start again") from None
+        except (KeyError, ValueError, RecursionError):
+            raise RunError(f"{path}: no iteration in it. {AFRESH}") from None
 
     def go_on_from(self, shorter: "Run") -> None:
-        """Take up the metrics and the last state of a shorter run, which `shorter_run` found."""
+        """Take up the metrics and the last state of a shorter run, which `shorter_run` found.
+        Raises `RunError`."""
         checkpoint = shorter.load_checkpoint()
         if checkpoint is None or checkpoint.iteration != shorter.config.training.iterations:
             raise RunError(
                 f"{shorter.folder}: its last checkpoint was not kept (keep_state); train without "
                 "`continues`, from the start"
             )
+        shorter.metrics()
         metrics = shorter._path("metrics.csv").read_bytes()
         write_atomically(self._path("metrics.csv"), metrics)
         self.save_checkpoint(checkpoint)
@@ -162,34 +227,101 @@ class Run:
     def finish(
         self, model: Model, provenance: Mapping[str, Any], keep_checkpoint: bool = False
     ) -> None:
-        """Write weights and provenance with the weights' SHA-256, and drop the checkpoint unless it
-        is to be kept."""
-        weights = save(
-            {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-        )
-        write_atomically(self._path("model.safetensors"), weights)
-        digest = hashlib.sha256(weights).hexdigest()
-        write_json(self._path("provenance.json"), {**provenance, "weights_sha256": digest})
-        if not keep_checkpoint:
+        """Write weights and provenance with digests of weights, configuration and metrics, and drop
+        the checkpoint unless it is to be kept.
+
+        Raises `RunError` where the folder was changed while the run was trained.
+        """
+        self._require_lock()
+        config = self.config
+        self._require_all_metrics(config)
+        digest = write_tensors(self._path("model.safetensors"), dict(model.state_dict()))
+        content = {**provenance, "state_kept": keep_checkpoint, "weights_sha256": digest}
+        parts = [self._path("config.yaml"), self._path("metrics.csv")]
+        if config.digest != provenance["config_digest"]:
+            raise RunError(f"{parts[0]}: was changed while the run was trained. {AGAIN}")
+        write_record(self._path("provenance.json"), content, parts)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Drop the checkpoint of a complete run, unless it was to be kept."""
+        if self.complete and not self.provenance.get("state_kept"):
             self._path("checkpoint.safetensors").unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder for this process. Raises `RunError` at once where another process holds
-        it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self._path(".lock"))
+        it, or where nothing can be written there."""
+        path = self._path(".lock")
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(path)
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise RunError(f"{self.folder}: in use by another process") from None
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"{self.folder}: cannot be written to ({getattr(error, 'strerror', None) or error})"
+            ) from None
         try:
+            self._lock_number = path.stat().st_ino
             yield
         finally:
+            self._lock_number = None
             lock.release()
+
+    def _require_lock(self) -> None:
+        """Raises `RunError` where the lock's file was removed while it was held: another process
+        may be at work in the folder."""
+        path = self._path(".lock")
+        if self._lock_number is not None and (
+            not path.exists() or path.stat().st_ino != self._lock_number
+        ):
+            raise RunError(
+                f"{path}: was removed while this process trains here; another one may have begun. "
+                "The last checkpoint is left as it is"
+            )
+
+    def _require_all_metrics(self, config: RunConfig) -> None:
+        """Raises `RunError` where rows are missing that this run has written."""
+        settings, path = config.training, self._path("metrics.csv")
+        content = read_bytes(path, TEXT_LIMIT, AGAIN)
+        rows = [number for number, _ in _rows_until(content, settings.iterations)]
+        before = range(settings.metrics_interval, settings.iterations, settings.metrics_interval)
+        if not content.startswith(HEADER) or rows != [*before, settings.iterations]:
+            raise RunError(f"{path}: was changed while the run was trained. {AGAIN}")
 
     def _path(self, name: str) -> Path:
         return self.folder / name
+
+
+def _rows_until(content: bytes, iteration: int) -> list[tuple[int, bytes]]:
+    """Whole rows of metrics.csv up to an iteration, each with its own; a row that is none counts as
+    the end."""
+    rows = []
+    for line in content.splitlines(keepends=True)[1:]:
+        number = line.partition(b",")[0]
+        whole = line.endswith(b"\n") and line.count(b",") == len(METRICS) - 1
+        if not whole or not number.isdigit():
+            break
+        if int(number) <= iteration:
+            rows.append((int(number), line))
+    return rows
+
+
+def checkpoint_layout(config: RunConfig) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Names, shapes and types of a checkpoint's tensors: weights, the optimiser's memory of each,
+    and losses that wait for the next row of metrics."""
+    with torch.random.fork_rng(devices=[]):
+        model = build(config.model)
+    state = {f"model.{name}": value for name, value in model.state_dict().items()}
+    for name, parameter in model.named_parameters():
+        if config.training.optimizer == "adam":
+            slots = {"step": torch.zeros(()), "exp_avg": parameter, "exp_avg_sq": parameter}
+        else:
+            slots = {"momentum_buffer": parameter} if config.training.beta1 else {}
+        state |= {f"optimizer.{name}.{slot}": value for slot, value in slots.items()}
+    return layout_of(state) | {"pending": ((-1, 2), "F32")}
 
 
 def run_for(config: RunConfig, results: Path) -> Run:
@@ -220,15 +352,13 @@ def _is_shorter(short: RunConfig, long: RunConfig, label: str) -> bool:
     return alike and whole and iterations < long.training.iterations
 
 
-def load_weights(config: ModelConfig, path: Path) -> Model:
-    """A model with the weights of a safetensors file. Raises `RunError` where they are damaged or
-    do not fit."""
+def load_weights(config: ModelConfig, path: Path, digest: str | None = None) -> Model:
+    """A model with the weights of a safetensors file, whose SHA-256 must be `digest` where one is
+    given. Raises `RunError` where they are damaged or do not fit."""
     model = build(config)
-    tensors, _ = read_tensors(path)
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise RunError(f"{path}: weights of another model: {error}") from None
+    way_out = "Put back the file that was written, or train the run again."
+    tensors, _ = read_tensors(path, layout_of(model.state_dict()), way_out, digest)
+    model.load_state_dict(tensors)
     return model
 
 

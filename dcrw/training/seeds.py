@@ -5,12 +5,12 @@ One small model leaves a GPU idle, and on a CPU most of an iteration is small op
 grows more slowly than what they work on.
 """
 
-import copy
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from dcrw.model.stacking import stacked, unstacked
 from dcrw.model.writer import Losses, Model
 from dcrw.training.config import RunConfig
 from dcrw.training.engine import Engine, initial_model
@@ -64,24 +64,6 @@ def require_only_seeds_differ(configs: Sequence[RunConfig]) -> None:
                 f"{config.folder_name} and {configs[0].folder_name} differ in more than their "
                 "seed; only such runs can be trained side by side"
             )
-
-
-def stacked(models: Sequence[Model]) -> Model:
-    """One model that holds the weights of several, (S, ...) each."""
-    joined = copy.deepcopy(models[0])
-    for name, parameter in joined.named_parameters():
-        parts = [model.get_parameter(name).detach() for model in models]
-        parameter.data = torch.stack([part.contiguous() for part in parts])
-    return joined
-
-
-def unstacked(model: Model, run: int) -> Model:
-    """One of the models in a stack, its weights copied."""
-    own = copy.deepcopy(model)
-    for parameter in own.parameters():
-        parameter.data = parameter.data[run].clone()
-        parameter.grad = None
-    return own
 
 
 def _own(value: Tensor, run: int) -> Tensor:

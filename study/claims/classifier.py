@@ -21,7 +21,7 @@ from dcrw.model.config import ModelConfig, Section
 from dcrw.model.layers import ConvolutionalFeatures, Heads
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.device import describe, prepared
-from dcrw.training.files import RunError, read_tensors, write_atomically, write_json
+from dcrw.training.files import RunError, layout_of, read_tensors, write_atomically, write_json
 from dcrw.training.provenance import Measurement
 from dcrw.training.randomness import BatchOrder
 
@@ -113,12 +113,10 @@ def train(
 def load(folder: Path) -> Classifier:
     """The classifier of a folder, on the CPU. Raises `RunError` where it is missing or damaged."""
     path, described = folder / "classifier.safetensors", provenance(folder)
-    tensors, _ = read_tensors(path)
-    try:
-        model = Classifier(described["image_size"], described["classes"])
-        model.load_state_dict(tensors)
-    except (KeyError, RuntimeError) as error:
-        raise RunError(f"{path}: weights of another model: {error}") from None
+    model = Classifier(described["image_size"], described["classes"])
+    way_out = "Train the classifier again (notebooks/classifier.ipynb)."
+    tensors, _ = read_tensors(path, layout_of(model.state_dict()), way_out)
+    model.load_state_dict(tensors)
     return model.eval()
 
 
@@ -191,7 +189,7 @@ def two_sample_accuracy(
     """How well two sets of images (n, A, A) uint8 are told apart: a classifier's accuracy on the
     last fifth of each, after training on the rest.
 
-    About 0.5 if they have one distribution; `metrics.coin_range` has its range. Raises
+    About 0.5 if they have one distribution; `statistics.coin_range` has its range. Raises
     `ValueError` where the sets differ in size.
     """
     if first.shape != second.shape:

@@ -11,12 +11,14 @@ import yaml
 
 from study.claims.rules import (
     above,
+    all_of,
     below,
     by_seed,
     each_at_least,
     each_at_most,
     falls,
     matches,
+    negated,
     paired,
     seeds_of,
     sharper,
@@ -53,42 +55,28 @@ def registered(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text())
 
 
-class Evidence(NamedTuple):
+class Observed(NamedTuple):
     """What claims are judged on, a row or entry a run; `cell` is `<model>-<noise>`."""
 
-    losses: pd.DataFrame  # grid.run_table
-    blocks: dict[tuple[str, int], np.ndarray]  # (cell, seed) to grid.block_means
+    losses: pd.DataFrame  # cells.run_table
+    blocks: dict[tuple[str, int], np.ndarray]  # (cell, seed) to cells.block_means
     measures: pd.DataFrame  # cell, seed, and the scalars of measures.json
     sharpness: pd.DataFrame  # noise, seed, mode, difference, p
     published: dict[str, float]  # the paper's values by key
 
 
-def verdict(outcomes: Sequence[Outcome]) -> str:
-    """One word for a claim under one noise, from all of its tests.
-
-    A test holds where it holds for each of its subjects.
-    """
-    if not outcomes or any(outcome.holds is None for outcome in outcomes):
-        return "untestable"
-    tests = {outcome.test for outcome in outcomes}
-    failing = {outcome.test for outcome in outcomes if not outcome.holds}
-    if not failing:
-        return "supported"
-    return "partly" if failing != tests else "not supported"
-
-
-def judge(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+def judge(registered: dict[str, Any], observed: Observed) -> list[Outcome]:
     """Every test of every registered claim under fresh and under shared noise, and Table I's values
     also with the habits of 2016."""
     found: list[Outcome] = []
     for noise in NOISES:
         for claim, rule in RULES.items():
-            found += rule(claim, noise, registered["claims"][claim], evidence)
-    return found + table_values("g", "lineage", registered["claims"]["g"], evidence)
+            found += rule(claim, noise, registered["claims"][claim], observed)
+    return found + table_values("g", "lineage", registered["claims"]["g"], observed)
 
 
 def hypothesis(
-    registered: dict[str, Any], evidence: Evidence, nearest: pd.DataFrame
+    registered: dict[str, Any], observed: Observed, nearest: pd.DataFrame
 ) -> pd.DataFrame:
     """What the hypothesis on Table I predicts, and what would refute it: columns `kind`,
     `statement`, and `came`, True, False or None where runs or seeds are too few.
@@ -99,25 +87,25 @@ def hypothesis(
     rules = registered["claims"]["g"]
     limit = rules["at_most_relative"]
     matched = {
-        (noise, row): _all(
-            [o.holds for o in table_values("g", noise, rules, evidence) if o.test.startswith(row)]
+        (noise, row): all_of(
+            [o.holds for o in table_values("g", noise, rules, observed) if o.test.startswith(row)]
         )
         for noise in (*NOISES, "lineage")
         for row in ("attention", "write_only")
     }
     shared = [matched["shared", "attention"], matched["shared", "write_only"]]
-    not_fresh = [_not(matched["fresh", "attention"]), _not(matched["fresh", "write_only"])]
-    rises = _rise(evidence.losses, "dcrw-shared")
-    stays = _rise(evidence.losses, "dcrw-write-only-shared")
+    not_fresh = [negated(matched["fresh", "attention"]), negated(matched["fresh", "write_only"])]
+    rises = _rise(observed.losses, "dcrw-shared")
+    stays = _rise(observed.losses, "dcrw-write-only-shared")
     came = {
         "predicts": [
-            _all([*shared, *not_fresh]),
-            _late(evidence.losses, limit),
+            all_of([*shared, *not_fresh]),
+            _late(observed.losses, limit),
             None if rises is None or stays is None else min(rises) > limit >= max(stays),
         ],
         "refuted_by": [
             _any(list(nearest[nearest.cell == "dcrw-fresh"].worse <= limit)),
-            _not(_all([matched["lineage", "attention"], matched["lineage", "write_only"]])),
+            negated(all_of([matched["lineage", "attention"], matched["lineage", "write_only"]])),
         ],
     }
     return pd.DataFrame(
@@ -129,7 +117,7 @@ def hypothesis(
     )
 
 
-def rival(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+def rival(registered: dict[str, Any], observed: Observed) -> list[Outcome]:
     """Row 1 of Table I as the rival explanation would have it: the run it names against the row's
     L_x, and against its L_z plus what the explanation says is missing from it.
 
@@ -138,20 +126,20 @@ def rival(registered: dict[str, Any], evidence: Evidence) -> list[Outcome]:
     rules, stated = registered["claims"]["g"], registered["forensic"]["rival"]
     cell, found = stated["run"], []
     for loss, offset in (("lx", 0.0), ("lz", stated["offset"])):
-        target = evidence.published[f"paper.table1.attention.{loss}"] + offset
-        judged = _value(evidence.losses, cell, loss, target, rules, "dcrw-fresh")
+        target = observed.published[f"paper.table1.attention.{loss}"] + offset
+        judged = _value(observed.losses, cell, loss, target, rules, "dcrw-fresh")
         found.append(Outcome("g", f"rival_{loss}", "fresh", cell, *judged))
     return found
 
 
-def seeds_within(noise: str, rules: dict[str, Any], evidence: Evidence) -> list[bool]:
+def seeds_within(noise: str, rules: dict[str, Any], observed: Observed) -> list[bool]:
     """For each seed that both variants have under a noise, whether all four of its values are
     within the limit of claim g of Table I's."""
     near = []
     for test, rule in rules["tests"].items():
         model, loss = _variant_and_loss(test)
-        rows = evidence.losses[evidence.losses.cell == f"{model}-{noise}"].set_index("seed")
-        off = (rows[f"train_{loss}"] / evidence.published[rule["paper"]] - 1).abs()
+        rows = observed.losses[observed.losses.cell == f"{model}-{noise}"].set_index("seed")
+        off = (rows[f"train_{loss}"] / observed.published[rule["paper"]] - 1).abs()
         near.append(off <= rules["at_most_relative"])
     return list(pd.concat(near, axis=1, join="inner").all(axis=1))
 
@@ -188,49 +176,22 @@ def _rise(losses: pd.DataFrame, cell: str) -> list[float] | None:
     return list(chosen.fresh_lx / chosen.test_lx - 1) if len(chosen) > 1 else None
 
 
-def _all(parts: Sequence[bool | None]) -> bool | None:
-    """All of them; not known where one is not and none is false."""
-    if any(part is False for part in parts):
-        return False
-    return None if not parts or any(part is None for part in parts) else True
-
-
 def _any(parts: Sequence[bool]) -> bool | None:
     return any(parts) if parts else None
 
 
-def _not(part: bool | None) -> bool | None:
-    return None if part is None else not part
-
-
-def verdicts_page(verdicts: pd.DataFrame) -> str:
-    """The table of verdicts as MyST, for the start page; a claim links to its section."""
-    noises = [name for name in verdicts.columns if name not in ("claim", "title")]
-    lines = [
-        ":::{list-table} The paper's claims and their verdicts",
-        ":header-rows: 1",
-        "",
-        "* - Claim",
-        *(f"  - {noise.capitalize()} noise" for noise in noises if noise in NOISES),
-    ]
-    for row in verdicts.to_dict("records"):
-        lines.append(f"* - {{ref}}`{row['claim']}. {row['title']} <claim-{row['claim']}>`")
-        lines += [f"  - {row[noise]}" for noise in noises if noise in NOISES]
-    return "\n".join([*lines, ":::", ""])
-
-
-def _falling(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+def _falling(claim: str, noise: str, rules: dict[str, Any], observed: Observed) -> list[Outcome]:
     found = []
     limit = rules["tests"]["falls"]["at_most_correlation"]
     for model in MODELS:
         blocks = [
-            means for (cell, _), means in evidence.blocks.items() if cell == f"{model}-{noise}"
+            means for (cell, _), means in observed.blocks.items() if cell == f"{model}-{noise}"
         ]
         text = f"last below first, correlation at most {limit}, every seed"
         found.append(Outcome(claim, "falls", noise, model, *falls(blocks, limit), text))
     limit = rules["tests"]["comparable"]["at_most"]
     ours, theirs = f"dcrw-{noise}", f"draw-{noise}"
-    by_cell = by_seed(evidence.losses, "test_total")
+    by_cell = by_seed(observed.losses, "test_total")
     both = {ours, theirs} <= set(by_cell.columns)
     relative = ((by_cell[ours] - by_cell[theirs]) / by_cell[theirs]).dropna() if both else []
     judged = below(list(relative), limit)
@@ -238,7 +199,7 @@ def _falling(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) 
     return [*found, Outcome(claim, "comparable", noise, "dcrw - draw", *judged, text)]
 
 
-def _lower(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+def _lower(claim: str, noise: str, rules: dict[str, Any], observed: Observed) -> list[Outcome]:
     """The differences of test losses that lie below 0: claims b and h."""
     other = {"b": "dcrw-write-only", "h": "draw"}[claim]
     columns = {"total": "test_total", "reconstruction": "test_lx", "latent": "test_lz"}
@@ -248,17 +209,17 @@ def _lower(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) ->
             test,
             noise,
             f"dcrw - {other}",
-            *below(paired(evidence.losses, f"dcrw-{noise}", f"{other}-{noise}", columns[test])),
+            *below(paired(observed.losses, f"dcrw-{noise}", f"{other}-{noise}", columns[test])),
             "interval below 0",
         )
         for test in rules["tests"]
     ]
 
 
-def _sharpness(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+def _sharpness(claim: str, noise: str, rules: dict[str, Any], observed: Observed) -> list[Outcome]:
     found = []
     for test, rule in rules["tests"].items():
-        rows = evidence.sharpness
+        rows = observed.sharpness
         rows = rows[(rows.noise == noise) & (rows["mode"] == test)]
         limit = rule["at_most_p"]
         judged = sharper(rows.difference.tolist(), rows.p.tolist(), limit)
@@ -267,11 +228,11 @@ def _sharpness(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence
     return found
 
 
-def _locality(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+def _locality(claim: str, noise: str, rules: dict[str, Any], observed: Observed) -> list[Outcome]:
     one, other = f"dcrw-{noise}", f"dcrw-write-only-{noise}"
     area, share = "reconstructed.effective_area", "reconstructed.effective_area_share"
     most, least = rules["tests"]["local"]["at_most"], rules["tests"]["global"]["at_least"]
-    table = evidence.measures
+    table = observed.measures
     return [
         Outcome(
             claim,
@@ -300,24 +261,24 @@ def _locality(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence)
     ]
 
 
-def _every_seed(claim: str, noise: str, rules: dict[str, Any], evidence: Evidence) -> list[Outcome]:
+def _every_seed(claim: str, noise: str, rules: dict[str, Any], observed: Observed) -> list[Outcome]:
     """Shares that every seed of both variants keeps to: claims e, f and i."""
     found = []
     for test, rule in rules["tests"].items():
         for model in rules["models"]:
-            values = seeds_of(evidence.measures, f"{model}-{noise}", SCALARS[claim, test])
+            values = seeds_of(observed.measures, f"{model}-{noise}", SCALARS[claim, test])
             if "at_least" in rule:
                 limit = rule["at_least"]
                 judged, text = each_at_least(values, limit), f"at least {limit:g}, every seed"
             else:
-                limit = rule.get("at_most", _coin(evidence.measures))
+                limit = rule.get("at_most", _coin(observed.measures))
                 judged, text = each_at_most(values, limit), f"at most {limit:g}, every seed"
             found.append(Outcome(claim, test, noise, model, *judged, text))
     return found
 
 
 def table_values(
-    claim: str, noise: str, rules: dict[str, Any], evidence: Evidence
+    claim: str, noise: str, rules: dict[str, Any], observed: Observed
 ) -> list[Outcome]:
     """The four values of Table I, each against its tolerance (claim g); noise: fresh, shared or
     lineage."""
@@ -325,8 +286,8 @@ def table_values(
     for test, rule in rules["tests"].items():
         model, loss = _variant_and_loss(test)
         lender = f"{model}-shared" if noise == "lineage" else None
-        published = evidence.published[rule["paper"]]
-        judged = _value(evidence.losses, f"{model}-{noise}", loss, published, rules, lender)
+        published = observed.published[rule["paper"]]
+        judged = _value(observed.losses, f"{model}-{noise}", loss, published, rules, lender)
         found.append(Outcome(claim, test, noise, model, *judged))
     return found
 
@@ -358,7 +319,7 @@ def _value(
     return (*judged, f"{target:g} within the tolerance")
 
 
-Rule = Callable[[str, str, dict[str, Any], Evidence], list[Outcome]]
+Rule = Callable[[str, str, dict[str, Any], Observed], list[Outcome]]
 RULES: dict[str, Rule] = {
     "a": _falling,
     "b": _lower,
@@ -380,16 +341,3 @@ def _coin(measures: pd.DataFrame) -> float:
 def outcome_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
     """One row a test."""
     return pd.DataFrame(outcomes, columns=list(Outcome._fields))
-
-
-def verdict_table(outcomes: Sequence[Outcome], titles: dict[str, str]) -> pd.DataFrame:
-    """One row a claim: its title, and the verdict under each noise."""
-    rows = []
-    for claim, title in titles.items():
-        row = {"claim": claim, "title": title}
-        for noise in dict.fromkeys(outcome.noise for outcome in outcomes):
-            chosen = [o for o in outcomes if (o.claim, o.noise) == (claim, noise)]
-            if chosen:
-                row[noise] = verdict(chosen)
-        rows.append(row)
-    return pd.DataFrame(rows)

@@ -13,7 +13,6 @@ random, since the first 5,000 of MNIST's are easier than the last. What is compa
 is rounded to 8 bits, as they are: a classifier shall not tell them apart by their format.
 """
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -22,30 +21,20 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from dcrw.model import attention
-from dcrw.model.attention import conventions
-from dcrw.model.config import ModelConfig, Section
-from dcrw.model.writer import Model, Trace, Writer
+from dcrw.model.config import Section
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.device import describe, prepared
 from dcrw.training.files import write_arrays, write_json, write_table
 from dcrw.training.provenance import Measurement
-from dcrw.training.randomness import Stream, generator, step_noise
+from dcrw.training.randomness import generator
 from dcrw.training.run import Run
 from study import statistics
-from study.claims import classifier, metrics
+from study.claims import classifier, quantities
 from study.claims.classifier import Classifier, ClassifierSettings
+from study.claims.drawings import STEP_MEASURES, Drawn, generate, reconstruct
 
 CONFIDENT = 0.9  # the largest probability from which a digit counts as readable
 PERCENTILE = 1.0  # of held-out digits' distances: a sample that is nearer is not novel
-STEP_MEASURES = (
-    "effective_area",
-    "changed_share",
-    "window_area",
-    "centre_distance",
-    "picture_area",
-)
-
 Measures = dict[str, dict[str, float]]  # by name: value and n, and sd where it is a mean
 
 
@@ -89,13 +78,6 @@ class MeasureSettings(Section):
         return self
 
 
-class Drawn(NamedTuple):
-    """What a model draws, on the CPU."""
-
-    images: Tensor  # (n, A, A) sigma(c_T)
-    steps: dict[str, Tensor]  # (T, n) each of STEP_MEASURES; none where there are no steps
-
-
 class Digits(NamedTuple):
     """Real digits, and a classifier's features of them."""
 
@@ -125,8 +107,8 @@ def measure(
     split = Split(*(part[: settings.images] for part in dataset.test))
     with prepared(device, threads):
         drawn = {
-            "reconstructed": reconstruct(model, split.images, settings),
-            "generated": generate(model, settings.samples, settings),
+            "reconstructed": reconstruct(model, split.images, settings.batch_size, settings.seed),
+            "generated": generate(model, settings.samples, settings.batch_size, settings.seed),
         }
         measured: Measures = {}
         for mode, drawing in drawn.items():
@@ -139,7 +121,7 @@ def measure(
     tables = [steps_table(mode, drawing, settings.images) for mode, drawing in drawn.items()]
     write_table(target / "measures.csv", pd.concat(tables))
     sharpness = {
-        f"{mode}_sharpness": metrics.sharpness(drawing.images[: settings.images]).float().numpy()
+        f"{mode}_sharpness": quantities.sharpness(drawing.images[: settings.images]).float().numpy()
         for mode, drawing in drawn.items()
     }
     write_arrays(target / "measures.npz", sharpness)
@@ -178,68 +160,6 @@ def measure_digits(
     provenance = _provenance(folder, making.record(settings, described))
     write_json(path, provenance | {"measures": measured})
     return path
-
-
-def reconstruct(model: Model, images: Tensor, settings: MeasureSettings) -> Drawn:
-    """Reconstructions of images (n, A, A) uint8, under the noise correlation of training."""
-    noise_of = _noise(model, "evaluation", model.config.noise_correlation, settings.seed)
-
-    def traces() -> Iterable[Trace]:
-        for number, pixels in enumerate(images.split(settings.batch_size)):
-            noise = noise_of(number, len(pixels))
-            yield model.trace(to_unit(pixels.to(noise.device)), noise)
-
-    return _collect(model, traces())
-
-
-def generate(model: Model, count: int, settings: MeasureSettings) -> Drawn:
-    """Samples from the prior, under the model's own noise correlation for them."""
-    correlation = model.config.generation_noise_correlation
-    noise_of = _noise(model, "generation", correlation, settings.seed)
-
-    def traces() -> Iterable[Trace]:
-        for number, start in enumerate(range(0, count, settings.batch_size)):
-            batch = min(settings.batch_size, count - start)
-            yield model.generate(noise_of(number, batch))
-
-    return _collect(model, traces())
-
-
-@torch.no_grad()
-def step_measures(model: Writer, trace: Trace) -> dict[str, Tensor]:
-    """STEP_MEASURES of a drawing, (T, B) each; the first step has no distance and gets NaN.
-
-    An update is c_t - c_(t-1), in logits; `picture_area` is the effective area of the update in
-    what the figures show, sigma(c_t) - sigma(c_(t-1)).
-    """
-    before = torch.cat(
-        [model.initial(trace.canvas.shape[1]).canvas.unsqueeze(0), trace.canvas[:-1]]
-    )
-    change = trace.canvas - before
-    change_shown = trace.canvas.sigmoid() - before.sigmoid()
-    assert trace.write_window is not None  # every writer has one
-    span = write_spans(trace.write_window, model.config)
-    distance = metrics.centre_distance(span)
-    measures = (
-        metrics.effective_area(change),
-        metrics.changed_share(change),
-        metrics.window_area(span, model.config.image_size),
-        torch.cat([distance.new_full((1, span.shape[1]), torch.nan), distance]),
-        metrics.effective_area(change_shown),
-    )
-    return {name: values.cpu() for name, values in zip(STEP_MEASURES, measures, strict=True)}
-
-
-def write_spans(emitted: Tensor, config: ModelConfig) -> Tensor:
-    """Write windows (..., 5) as emitted to (..., 2, 2): positions in pixels of the first and the
-    last filter on X and on Y, counted from 0 at the first pixel's middle."""
-    convention = conventions(config)
-    window = attention.window(
-        emitted.flatten(0, -2), config.write_size, config.image_size, convention
-    )
-    means = attention.filter_means(window, config.write_size, convention.indexing)
-    first_pixel = attention.pixel_positions(1, convention.indexing, like=means)
-    return (means[..., [0, -1]] - first_pixel).unflatten(0, emitted.shape[:-1])
 
 
 def real_digits(
@@ -286,9 +206,9 @@ def reconstruction_measures(images: Tensor, split: Split, judge: Classifier) -> 
     """Sharpness (claim c) and readability (claim i) of reconstructions (n, A, A) of a split's
     images, beside those of the images themselves."""
     return {
-        "reconstructed.sharpness": _mean(metrics.sharpness(images)),
+        "reconstructed.sharpness": _mean(quantities.sharpness(images)),
         "reconstructed.accuracy": _accuracy(quantised(images), split.labels, judge),
-        "original.sharpness": _mean(metrics.sharpness(to_unit(split.images))),
+        "original.sharpness": _mean(quantities.sharpness(to_unit(split.images))),
         "original.accuracy": _accuracy(split.images, split.labels, judge),
     }
 
@@ -302,7 +222,7 @@ def sample_measures(
     outputs = classifier.outputs(judge, pixels)
     few = settings.images
     return {
-        "generated.sharpness": _mean(metrics.sharpness(samples[:few])),
+        "generated.sharpness": _mean(quantities.sharpness(samples[:few])),
         **_readability(outputs.logits[:few]),
         **_novelty("pixels", pixels[:few], digits.test[:few], digits.train, unit=255),
         **_novelty(
@@ -346,10 +266,10 @@ def _novelty(
     Distances are in multiples of `unit`: between grey values in [0, 1] where uint8 is given.
     """
     distances, reference = (
-        metrics.nearest_distances(values.flatten(1), train.flatten(1)) / unit
+        quantities.nearest_distances(values.flatten(1), train.flatten(1)) / unit
         for values in (samples, test)
     )
-    found = metrics.share_below(distances, reference, PERCENTILE)
+    found = quantities.share_below(distances, reference, PERCENTILE)
     return {
         f"novelty.{space}.share": {"value": found.share, "n": len(distances)},
         f"novelty.{space}.threshold": {"value": found.threshold, "n": len(reference)},
@@ -364,7 +284,7 @@ def _frechet(features: Tensor, digits: Digits, settings: MeasureSettings) -> Mea
     train = digits.train_features[_choice(settings.seed, 2, len(digits.train_features))[:count]]
     return {
         f"frechet.{name}": {
-            "value": metrics.frechet_distance(values.numpy(), digits.test_features.numpy()),
+            "value": quantities.frechet_distance(values.numpy(), digits.test_features.numpy()),
             "n": len(values),
         }
         for name, values in (("generated", features[:count]), ("reference", train))
@@ -390,29 +310,6 @@ def _two_sample(
         "two_sample.coin_low": {"value": low, "n": grey.n},
         "two_sample.coin_high": {"value": high, "n": grey.n},
     }
-
-
-def _collect(model: Model, traces: Iterable[Trace]) -> Drawn:
-    images: list[Tensor] = []
-    steps: list[dict[str, Tensor]] = []
-    for trace in traces:
-        images.append(trace.canvas[-1].sigmoid().cpu())
-        steps.append(step_measures(model, trace) if isinstance(model, Writer) else {})
-    joined = {name: torch.cat([part[name] for part in steps], dim=1) for name in steps[0]}
-    return Drawn(torch.cat(images), joined)
-
-
-def _noise(
-    model: Model, stream: Stream, correlation: float, seed: int
-) -> Callable[[int, int], Tensor]:
-    """Noise (T, B, z) on the model's device by the number and the size B of a batch."""
-    config, device = model.config, next(model.parameters()).device
-
-    def draw(number: int, batch: int) -> Tensor:
-        shape = (config.steps, batch, config.latent_size)
-        return torch.as_tensor(step_noise(seed, stream, number, shape, correlation), device=device)
-
-    return draw
 
 
 def _choice(seed: int, counter: int, count: int) -> Tensor:

@@ -1,7 +1,7 @@
 """The forms that a verdict's rule can take: from values over seeds to holds, fails, or cannot be
 judged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +98,19 @@ def matches(
     reach = tolerance(means, spreads, published, at_most_relative, borrowed)
     holds = None if np.isnan(reach) else bool(abs(mean - published) <= reach)
     return Judged(holds, mean, mean - reach, mean + reach, len(means))
+
+
+def all_of(parts: Iterable[bool | None]) -> bool | None:
+    """All of them; not known where there are none, or where one is not known and none is false."""
+    known = [None if part is None else bool(part) for part in parts]
+    if any(part is False for part in known):
+        return False
+    return None if not known or any(part is None for part in known) else True
+
+
+def negated(part: bool | None) -> bool | None:
+    """Not so; not known where it is not known."""
+    return None if part is None else not part
 
 
 def paired(table: pd.DataFrame, one: str, other: str, column: str) -> list[float]:

@@ -1,13 +1,47 @@
-"""What was measured on finished runs, as tables, a row a run."""
+"""What the claims are judged on, as tables, a row a run."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from study import statistics
+from study.cells import block_means, loss_blocks, run_table, seed_of
+from study.claims.judge import Observed
+from study.claims.second_round import Seen
 from study.finished import Finished
+from study.numbers import Number
+
+
+def observe(entries: Sequence[Finished], published: Mapping[str, Number]) -> Observed:
+    """What the registered claims are judged on; published: the paper's numbers."""
+    blocks = {
+        (entry.config.name, seed_of(entry)): block_means(entry.run.metrics()) for entry in entries
+    }
+    return Observed(
+        run_table(entries),
+        blocks,
+        measure_table(entries),
+        sharpness_table(entries),
+        {key: number.value for key, number in published.items()},
+    )
+
+
+def see(entries: Sequence[Finished], digits: float) -> Seen:
+    """What the second round's claims are judged on; digits: accuracy with which training digits are
+    told from test digits."""
+    blocks = {
+        (entry.config.name, seed_of(entry)): loss_blocks(entry.run.metrics()) for entry in entries
+    }
+    return Seen(
+        run_table(entries), blocks, measure_table(entries), sharpness_table(entries), digits
+    )
+
+
+def paths_of(entries: Iterable[Finished], cell: str) -> dict[int, pd.DataFrame]:
+    """metrics.csv of each run of a cell, by seed."""
+    return {seed_of(entry): entry.run.metrics() for entry in entries if entry.config.name == cell}
 
 
 def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
-"""Pictures of where trained models look, from the tables of `gaze_report`. A room of `figures`."""
+"""Pictures of where trained models look, from `tables` alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -11,20 +12,43 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from dcrw.model.architectures import FACTS
+from dcrw.model.config import Architecture
+from dcrw.training.files import write_table
 from study.gaze.measure import ALL
-from study.gaze.tables import TITLES
-from study.style import PALETTE, STYLE
+from study.style import PALETTE, STYLE, save_figure
 
-INK: dict[str, Any] = {  # read and write differ by colour, line style and marker
+# Lines differ by colour, line style and marker.
+PART_LINES: dict[str, Any] = {
     "read": {"color": PALETTE[0], "ls": "-", "marker": "o"},
     "write": {"color": PALETTE[3], "ls": "--", "marker": "s"},
 }
-NOISES: dict[str, Any] = {
+NOISE_LINES: dict[str, Any] = {
     "fresh": {"color": "0.15", "ls": "-", "marker": "o", "mfc": "0.15"},
     "shared": {"color": PALETTE[2], "ls": "-.", "marker": "D", "mfc": "white"},
 }
 BRIGHTEST = 4.0  # of the heat maps; borders can have far more
 COLUMNS = 5  # classes in a row of small panels
+
+
+SIZES = {"extent": "side (pixels)", "area": "area (pixels)"}  # quantities to axis labels
+TITLES = {  # a panel stands without the text in which "with attention" means DCRW, in read
+    "dcrw": "DCRW, attention in read",
+    "dcrw-write-only": "DCRW, no attention in read",
+}
+
+
+def save(figure: Figure, table: pd.DataFrame, path: Path) -> Path:
+    """Write a figure as `path`.png and `path`.svg, the table behind it as `path`.csv; returns the
+    PNG's path."""
+    save_figure(figure, path)
+    write_table(path.with_suffix(".csv"), table)
+    return path.with_suffix(".png")
+
+
+def title_of(architecture: Architecture) -> str:
+    """What a panel of one model is called."""
+    return TITLES.get(architecture, FACTS[architecture].title)
 
 
 def paths_figure(
@@ -33,7 +57,7 @@ def paths_figure(
     """Mean centres of one model's windows from step to step, a panel a class, fresh noise above
     shared.
 
-    paths: rows of `gaze_report.paths`; classes: (K,) and mean_images: (K, A, A), drawn faintly
+    paths: rows of `tables.paths`; classes: (K,) and mean_images: (K, A, A), drawn faintly
     beneath.
     """
     noises = list(paths.noise.unique())
@@ -60,24 +84,20 @@ def paths_figure(
     return figure
 
 
-def sizes_figure(
-    table: pd.DataFrame, quantities: Mapping[str, str], limits: Mapping[str, float]
-) -> Figure:
+def sizes_figure(table: pd.DataFrame, image_size: int) -> Figure:
     """Means over images of windows' sizes by step, with bands of one standard deviation: a column a
-    model, a row a quantity and noise.
+    model, a row a quantity and noise. The image's own side and area are dotted.
 
-    table: rows of `gaze_report.by_step`; quantities: their axis labels; limits: what the whole
-    image would have, drawn dotted.
+    table: rows of `tables.by_step` with the quantities of `SIZES`; image_size: A, pixels.
     """
+    limits = {"extent": image_size, "area": image_size**2}
     every = table[table["class"] == ALL]
     models, noises = every.architecture.unique(), every.noise.unique()
     with mpl.rc_context(STYLE):
-        figure = Figure(
-            figsize=(7, 1.55 * len(quantities) * len(noises) + 0.5), layout="constrained"
-        )
-        rows = [(quantity, noise) for quantity in quantities for noise in noises]
+        figure = Figure(figsize=(7, 1.55 * len(SIZES) * len(noises) + 0.5), layout="constrained")
+        rows = [(quantity, noise) for quantity in SIZES for noise in noises]
         axes = figure.subplots(len(rows), len(models), sharex=True, squeeze=False)
-        for quantity in quantities:
+        for quantity in SIZES:
             own = [row for row, (name, _) in zip(axes, rows, strict=True) if name == quantity]
             _share_y([axis for row in own for axis in row])
         for (quantity, noise), row in zip(rows, axes, strict=True):
@@ -85,11 +105,11 @@ def sizes_figure(
             for model, axis in zip(models, row, strict=True):
                 axis.axhline(limits[quantity], color="0.5", ls=":", lw=1.2)
                 for part, line in chosen[chosen.architecture == model].groupby("part"):
-                    _step_line(axis, line, INK[str(part)])
-            row[0].set_ylabel(f"{noise} noise\n{quantities[quantity]}", fontsize=8)
-        _finish_steps(axes, every, [TITLES[model] for model in models])
+                    _step_line(axis, line, PART_LINES[str(part)])
+            row[0].set_ylabel(f"{noise} noise\n{SIZES[quantity]}", fontsize=8)
+        _finish_steps(axes, every, [title_of(model) for model in models])
         parts = [
-            Line2D([], [], ms=3.5, lw=1.2, label=f"{part} window", **INK[part])
+            Line2D([], [], ms=3.5, lw=1.2, label=f"{part} window", **PART_LINES[part])
             for part in sorted(every.part.unique())
         ]
         parts.append(Line2D([], [], color="0.5", ls=":", lw=1.2, label="the whole image"))
@@ -102,7 +122,7 @@ def sizes_figure(
 def latent_figure(table: pd.DataFrame) -> Figure:
     """Mean KL of each step, a panel a model, bands of one standard deviation.
 
-    table: rows of `gaze_report.by_step`.
+    table: rows of `tables.by_step`.
     """
     every = table[table["class"] == ALL]
     models = every.architecture.unique()
@@ -111,11 +131,11 @@ def latent_figure(table: pd.DataFrame) -> Figure:
         axes = figure.subplots(1, len(models), sharex=True, sharey=True, squeeze=False)
         for axis, model in zip(axes[0], models, strict=True):
             for noise, line in every[every.architecture == model].groupby("noise"):
-                _step_line(axis, line, NOISES[str(noise)])
+                _step_line(axis, line, NOISE_LINES[str(noise)])
         axes[0, 0].set_ylabel("KL (nats a step)")
-        _finish_steps(axes, every, [TITLES[model] for model in models])
+        _finish_steps(axes, every, [title_of(model) for model in models])
         noises = [
-            Line2D([], [], ms=3.5, lw=1.2, label=f"{noise} noise", **NOISES[noise])
+            Line2D([], [], ms=3.5, lw=1.2, label=f"{noise} noise", **NOISE_LINES[noise])
             for noise in every.noise.unique()
         ]
         figure.legend(
@@ -128,7 +148,7 @@ def maps_figure(maps: pd.DataFrame) -> Figure:
     """Attention of each pixel over that of even attention, one row a cell and window, one column a
     step and one for their mean.
 
-    maps: `gaze_report.maps`.
+    maps: `tables.maps`.
     """
     steps = list(maps.step.unique())
     lines = list(maps.groupby(["architecture", "noise", "part"], sort=False))
@@ -145,7 +165,7 @@ def maps_figure(maps: pd.DataFrame) -> Figure:
                     heat, cmap="cividis", vmin=0, vmax=BRIGHTEST, interpolation="none"
                 )
                 _bare(axis)
-            name = TITLES[str(model)].replace(", ", ",\n")
+            name = title_of(model).replace(", ", ",\n")
             label = f"{name}\n{noise} noise, {part}"
             row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7.5)
         figure.colorbar(
@@ -164,7 +184,7 @@ def maps_figure(maps: pd.DataFrame) -> Figure:
 def _paths_panel(axis: Axes, paths: pd.DataFrame, image: NDArray[np.uint8]) -> None:
     axis.imshow(image, cmap="gray_r", vmin=0, vmax=600, interpolation="none")
     for part, path in paths.sort_values("step").groupby("part", sort=True):
-        style = INK[str(part)]
+        style = PART_LINES[str(part)]
         axis.errorbar(
             path.x, path.y, path.y_sd, path.x_sd, fmt="none", ecolor=style["color"], elinewidth=0.6,
             alpha=0.45,
@@ -190,7 +210,7 @@ def _bare(axis: Axes) -> None:
 
 def _path_handles(parts: list[str]) -> Iterator[Line2D]:
     for part in sorted(parts):
-        style = INK[part]
+        style = PART_LINES[part]
         yield Line2D([], [], color=style["color"], ls=style["ls"], lw=1.3, label=f"{part} window")
         for face, end in (("white", "first"), (style["color"], "last")):
             yield Line2D(

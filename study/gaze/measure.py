@@ -32,12 +32,12 @@ from dcrw.training.run import Run
 
 ALL = "all"  # every class, or the mean over an image's steps
 COLUMNS = ["class", "step", "part", "quantity", "images", "mean", "sd"]
-NOTHING = 1e-30  # a sum below it is that of nothing: no filter on the image, or no ink in it
+NOTHING = 1e-30  # sums below it count as zero: no filter touches the image, or it has no ink
 
 Values = dict[tuple[str, str], NDArray[np.float64]]  # (part, quantity) to (n, T)
 
 
-class GazeConfig(Section):
+class GazeSettings(Section):
     """How windows are measured. The noise depends on both numbers."""
 
     batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
@@ -59,7 +59,7 @@ class Watched(NamedTuple):
 
 
 def record(
-    run: Run, split: Split, settings: GazeConfig, device: torch.device, threads: int = 0
+    run: Run, split: Split, settings: GazeSettings, device: torch.device, threads: int = 0
 ) -> Path:
     """Measure a complete run on a split and write the files named above; returns their folder.
 
@@ -85,7 +85,7 @@ def record(
 
 
 @torch.no_grad()
-def measure(model: Model, split: Split, settings: GazeConfig) -> Gaze:
+def measure(model: Model, split: Split, settings: GazeSettings) -> Gaze:
     """Windows, attention and KL while every image of a split is redrawn, under the noise that the
     run was trained with.
 
@@ -93,7 +93,7 @@ def measure(model: Model, split: Split, settings: GazeConfig) -> Gaze:
     has no windows.
     """
     config, device = model.config, next(model.parameters()).device
-    if config.architecture == "conv-vae":
+    if not config.facts.recurrent:
         raise RunError(f"architecture = {config.architecture!r}: it has no windows to measure")
     classes = torch.as_tensor(np.unique(split.labels))
     values: dict[tuple[str, str], list[Tensor]] = {}

@@ -1,4 +1,4 @@
-"""Where trained models look, as tables and numbers: from the files that `gaze` left, alone."""
+"""Where trained models look, as tables and numbers: from the files that `measure` wrote, alone."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.io.formats.style import Styler
 from scipy.special import entr
 
-from dcrw.model.architectures import noise_in_words
+from dcrw.model.architectures import FACTS, noise_in_words
 from dcrw.training.config import RunConfig
 from dcrw.training.files import RunError
 from dcrw.training.run import run_for
 from study.finished import profile_of
-from study.gaze.measure import ALL, GazeConfig
+from study.gaze.measure import ALL, GazeSettings
 from study.numbers import Number
 
 SEED = 0
@@ -27,27 +28,37 @@ CELLS = {  # cell to profile
     "dcrw-write-only-fresh": "paper",
     "dcrw-write-only-shared": "paper",
 }
-TITLES = {
-    "dcrw": "DCRW, attention in read",
-    "draw": "DRAW",
-    "dcrw-write-only": "DCRW, no attention in read",
-}
-SHORT = {"dcrw": "DCRW", "draw": "DRAW", "dcrw-write-only": "write only"}
 MAP_STEPS = (1, 2, 4, 6, 8, 10)
 WINDOWS = ("read", "write")
-AVERAGED = (
-    "extent",
-    "sigma",
-    "area",
-    "move",
-    "outside",
-    "ink",
-    "focus",
-)  # means over steps among the numbers
+AVERAGED = ("extent", "sigma", "area", "move", "outside", "ink", "focus")  # over steps, in numbers
+
+
+class Column(NamedTuple):
+    """How a column of `summary` is shown."""
+
+    heading: str
+    form: str
+
+
+PATH_COLUMNS = {
+    "path": Column("path", "{:.1f}"),
+    "spread": Column("spread", "{:.1f}"),
+    "own_percent": Column("own (%)", "{:.0f}"),
+    "class_percent": Column("class (%)", "{:.0f}"),
+    "move": Column("move", "{:.1f}"),
+}
+SIZE_COLUMNS = {
+    "extent": Column("side", "{:.1f}"),
+    "sigma": Column("σ", "{:.1f}"),
+    "area": Column("area", "{:.0f}"),
+    "outside": Column("off", "{:.0%}"),
+    "ink": Column("ink", "{:.0%}"),
+    "focus": Column("focus", "{:.2f}"),
+}
 
 
 class Recorded(NamedTuple):
-    """What `gaze.record` measured on a run."""
+    """What `measure.record` found on a run."""
 
     config: RunConfig
     source: str  # gaze.csv, relative to the project
@@ -74,7 +85,7 @@ def collect(project: Path) -> dict[str, Recorded]:
     return {cell: _recorded(project, profile, cell) for cell, profile in CELLS.items()}
 
 
-def read(folder: Path, settings: GazeConfig) -> tuple[pd.DataFrame, dict[str, NDArray[Any]]]:
+def read(folder: Path, settings: GazeSettings) -> tuple[pd.DataFrame, dict[str, NDArray[Any]]]:
     """gaze.csv and gaze.npz of a run's folder. Raises `RunError` as `collect`."""
     evaluation = folder / "evaluation"
     if not (evaluation / "gaze.json").exists():
@@ -88,6 +99,21 @@ def read(folder: Path, settings: GazeConfig) -> tuple[pd.DataFrame, dict[str, ND
     with np.load(evaluation / "gaze.npz", allow_pickle=False) as file:
         arrays = dict(file)
     return pd.read_csv(evaluation / "gaze.csv", dtype={"class": str, "step": str}), arrays
+
+
+def of_architecture(recorded: Mapping[str, Recorded], architecture: str) -> dict[str, Recorded]:
+    """The cells of one model, under all kinds of noise."""
+    return {
+        cell: entry
+        for cell, entry in recorded.items()
+        if entry.config.model.architecture == architecture
+    }
+
+
+def mean_digits(recorded: Mapping[str, Recorded]) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """The classes (K,) and their mean images (K, A, A), which are those of the test split."""
+    arrays = next(iter(recorded.values())).arrays
+    return arrays["classes"], arrays["mean_images"]
 
 
 def paths(recorded: Mapping[str, Recorded]) -> pd.DataFrame:
@@ -138,18 +164,26 @@ def summary(recorded: Mapping[str, Recorded]) -> pd.DataFrame:
                 for key, number in found.items()
                 if key.startswith(prefix)
             }
-            model = SHORT[entry.config.model.architecture]
+            model = FACTS[entry.config.model.architecture].short
             rows.append({"model": model, "noise": entry.noise, "window": part} | own)
     return pd.DataFrame(rows)
+
+
+def styled(summary: pd.DataFrame, columns: Mapping[str, Column]) -> Styler:
+    """Some columns of `summary` under the headings that a reader sees."""
+    headings = {name: column.heading for name, column in columns.items()}
+    forms = {column.heading: column.form for column in columns.values()}
+    chosen = summary[["model", "noise", "window", *columns]].rename(columns=headings)
+    return chosen.style.hide().format(forms).set_table_attributes('class="dataframe"')
 
 
 def gaze_numbers(recorded: Mapping[str, Recorded]) -> dict[str, Number]:
     """`gaze.<cell>.<read|write|kl>.<quantity>` for the book's prose. Intervals are over images, for
     one training run.
 
-    Of a window: means over steps of what `gaze.of_windows` gives, and `wandering`. Of KL: total;
-    first and last, at these steps; steps, exp of the entropy of the steps' shares: 1 if
-    one step has all, T if all have the same.
+    Of a window: means over steps of what `measure.of_windows` gives, and `wandering`. Of KL:
+    `total`; `first` and `last`, at these steps; `steps`, exp of the entropy of the steps' shares: 1
+    if one step has all, T if all have the same.
     """
     found = {}
     for cell, entry in recorded.items():
@@ -199,7 +233,7 @@ def _recorded(project: Path, profile: str, cell: str) -> Recorded:
         raise RunError(f"configs/{profile}.yaml: no run {cell} with seed {SEED}")
     run = run_for(chosen[0], results)
     run.require_complete()
-    settings = GazeConfig(batch_size=planned.evaluation.batch_size, seed=planned.evaluation.seed)
+    settings = GazeSettings(batch_size=planned.evaluation.batch_size, seed=planned.evaluation.seed)
     table, arrays = read(run.folder, settings)
     source = run.folder.relative_to(project) / "evaluation" / "gaze.csv"
     return Recorded(chosen[0], str(source), table, arrays)
@@ -212,7 +246,7 @@ def _stepped(entry: Recorded, quantities: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _named(table: pd.DataFrame, cell: str, entry: Recorded) -> pd.DataFrame:
-    """A cell's table with what says whose it is in front."""
+    """A cell's table, with the cell, its architecture and its noise as first columns."""
     head = {"cell": cell, "architecture": entry.config.model.architecture, "noise": entry.noise}
     named = table.assign(**head)
     return named[[*head, *table.columns]]

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from dcrw.model.config import ModelConfig
 from dcrw.model.losses import reconstruction_loss
+from dcrw.model.state import Posterior
 from dcrw.model.writer import Model, Reconstruction, Writer, sample
 from dcrw.training.data import to_unit
 from dcrw.training.randomness import step_noise
@@ -142,9 +143,8 @@ def _redraw(model: Model, images: Tensor, noise: Tensor) -> Reconstruction:
     )
 
 
-def _repeat(seen: Any, samples: int) -> Any:
-    """Every tensor of what an encoder saw, with each image's row repeated."""
-    if isinstance(seen, Tensor):
-        return seen.repeat_interleave(samples, 0)
-    parts = [_repeat(part, samples) for part in seen]
-    return type(seen)(*parts) if hasattr(seen, "_fields") else parts
+def _repeat(seen: Tensor | Posterior, samples: int) -> Tensor | Posterior:
+    """What an encoder saw, with each image's row repeated."""
+    if isinstance(seen, Posterior):  # of all steps, (T, n, z)
+        return Posterior(*(part.repeat_interleave(samples, 1) for part in seen))
+    return seen.repeat_interleave(samples, 0)

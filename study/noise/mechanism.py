@@ -7,6 +7,9 @@
     bounds.csv           importance-weighted bounds under independent noise
     forensics.json       settings, software, device, time
 
+`forensics.json` and the notebook `forensics.ipynb` keep the name under which the first runs were
+measured.
+
 Sizes: n images, T steps, z latent dimensions a step, D LSTM units, m noise draws.
 """
 
@@ -14,7 +17,6 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,8 +27,7 @@ from torch import Tensor
 
 from dcrw.model import losses
 from dcrw.model.config import Section
-from dcrw.model.encoders import Memory, Posterior, Sight
-from dcrw.model.writer import Model, Writer, sample
+from dcrw.model.writer import Model
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.device import describe, prepared
@@ -36,17 +37,16 @@ from dcrw.training.provenance import Measurement
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
 from study.noise import bounds
+from study.noise.course import Course, Replace, as_drawn, first_repeated, follow, replaced_at
 
 CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 FIRST_COUNTER = 1 << 33  # of the noise, clear of what evaluation and bounds draw
 PROBED = 4  # noise draws an image that a probe is fitted to
-NO_FEEDBACK = ("dcrw-write-only", "dcrw-stepwise", "conv-vae")  # posteriors that know x alone
 
 Floats = NDArray[np.float64]
-Replace = Callable[[int, list[Tensor]], Tensor]  # step from 0, z_1..z_t as drawn; the z_t to use
 
 
-class ForensicsConfig(Section):
+class MechanismSettings(Section):
     """What is measured on a finished run to see what its noise does."""
 
     images: int = Field(
@@ -61,56 +61,6 @@ class ForensicsConfig(Section):
     )
     batch_size: int = Field(1000, ge=1, le=100_000, description="images a forward pass")
     seed: int = Field(1234, ge=0, lt=2**31, description="seed of all noise")
-
-
-class Course(NamedTuple):
-    """One pass of encoder and decoder, with what the decoder knew at each step."""
-
-    canvas: Tensor  # (n, A, A) logits, c_T
-    hidden: Tensor  # (T, n, D) h_{t-1}^dec, before the step
-    latent: Tensor  # (T, n, z) as given to the decoder
-    mean: Tensor  # (T, n, z)
-    log_sigma: Tensor  # (T, n, z)
-
-
-def as_drawn(step: int, latents: list[Tensor]) -> Tensor:
-    """z_t as the encoder gives it."""
-    return latents[-1]
-
-
-def first_repeated(step: int, latents: list[Tensor]) -> Tensor:
-    """z_1 at every step."""
-    return latents[0]
-
-
-def replaced_at(place: int, prior: Tensor) -> Replace:
-    """A draw from the prior (n, z) at one step, counted from 0; the encoder goes on from there."""
-    return lambda step, latents: prior if step == place else latents[-1]
-
-
-@torch.no_grad()
-def follow(model: Model, images: Tensor, noise: Tensor, replace: Replace = as_drawn) -> Course:
-    """`model(images, noise)` with latents replaced on their way to the decoder.
-
-    images: (n, A, A) in [0, 1]; noise: (T, n, z). The encoder sees what the replaced latents draw.
-    """
-    if not isinstance(model, Writer):
-        drawn = model(images, noise)
-        latent = replace(0, [sample(Posterior(drawn.mean[0], drawn.log_sigma[0]), noise[0])])
-        blank = latent.new_zeros(1, len(latent), 1)
-        return Course(model.decode(latent), blank, latent[None], drawn.mean, drawn.log_sigma)
-    seen, state = model.encoder.look(images), model.initial(len(images))
-    drawn_latents: list[Tensor] = []
-    rows = []
-    for step, epsilon in enumerate(noise):
-        sight = Sight(**{name: getattr(state, name) for name in Sight._fields})
-        found: tuple[Posterior, Memory] = model.encoder(seen, sight)
-        posterior, memory = found
-        drawn_latents.append(sample(posterior, epsilon))
-        latent = replace(step, drawn_latents)
-        rows.append((state.hidden, latent, *posterior))
-        state = model.draw(latent, state)[0]._replace(memory=memory)
-    return Course(state.canvas, *(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
 def missing_latent(correlation: float, steps: int, latent_size: int) -> float:
@@ -218,7 +168,7 @@ def active_units(mean: Floats, threshold: float = 0.01) -> NDArray[np.int64]:
     return (mean.mean(0).var(1, ddof=1) > threshold).sum(1)
 
 
-def conditions_table(model: Model, images: Tensor, settings: ForensicsConfig) -> pd.DataFrame:
+def conditions_table(model: Model, images: Tensor, settings: MechanismSettings) -> pd.DataFrame:
     """Losses under the run's own noise correlation, with latents as drawn and replaced.
 
     images: (n, A, A) uint8. Rows, by `condition`: `as drawn`; `first repeated`, z_1 at all steps;
@@ -248,7 +198,7 @@ def conditions_table(model: Model, images: Tensor, settings: ForensicsConfig) ->
     return pd.DataFrame(rows)
 
 
-def steps_table(model: Model, images: Tensor, settings: ForensicsConfig) -> pd.DataFrame:
+def steps_table(model: Model, images: Tensor, settings: MechanismSettings) -> pd.DataFrame:
     """What each step adds, under the run's own noise correlation.
 
     images: (n, A, A) uint8. Columns by `step`: `latent`, mean L_z of the step, nats; `probe_mean`
@@ -285,7 +235,7 @@ def steps_table(model: Model, images: Tensor, settings: ForensicsConfig) -> pd.D
     )
 
 
-def correlations_table(model: Model, split: Split, settings: ForensicsConfig) -> pd.DataFrame:
+def correlations_table(model: Model, split: Split, settings: MechanismSettings) -> pd.DataFrame:
     """The same weights under noise of several correlations, on a split's first images.
 
     Columns: mean L_x, L_z and their sum with standard errors over images, nats, and `missing`
@@ -295,7 +245,7 @@ def correlations_table(model: Model, split: Split, settings: ForensicsConfig) ->
     config = model.config
     first = Split(*(part[: settings.images] for part in split))
     measured = EvaluationConfig(batch_size=settings.batch_size, seed=settings.seed)
-    known = config.architecture in NO_FEEDBACK
+    known = not config.facts.feedback
     rows = []
     for correlation in sorted({*CORRELATIONS, config.noise_correlation}):
         reconstruction, latent = split_losses(model, first, measured, correlation)
@@ -312,8 +262,8 @@ def correlations_table(model: Model, split: Split, settings: ForensicsConfig) ->
     return pd.DataFrame(rows)
 
 
-def examine(
-    run: Run, dataset: Dataset, settings: ForensicsConfig, device: torch.device, threads: int = 0
+def measure_mechanism(
+    run: Run, dataset: Dataset, settings: MechanismSettings, device: torch.device, threads: int = 0
 ) -> Path:
     """Measure a complete run on test images and write the files named above; returns their folder.
 
@@ -353,7 +303,7 @@ def examine(
 def _follow_all(
     model: Model,
     images: Tensor,
-    settings: ForensicsConfig,
+    settings: MechanismSettings,
     draw: int = 0,
     condition: Callable[[Tensor], Replace] = lambda prior: as_drawn,
 ) -> Course:
@@ -373,8 +323,11 @@ def _follow_all(
                 condition(torch.as_tensor(prior, device=device)),
             )
         )
-    columns = zip(*courses, strict=True)
-    return Course(*(torch.cat(column, dim=int(i > 0)).cpu() for i, column in enumerate(columns)))
+    by_step = {
+        name: torch.cat([getattr(course, name) for course in courses], dim=1).cpu()
+        for name in ("hidden", "latent", "mean", "log_sigma")
+    }
+    return Course(canvas=torch.cat([course.canvas for course in courses]).cpu(), **by_step)
 
 
 def _reconstruction(model: Model, course: Course, images: Tensor) -> Floats:

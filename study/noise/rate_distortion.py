@@ -32,10 +32,9 @@ CHUNK = 4000  # images whose assignments are held at once
 FLOOR = 1e-6  # probabilities stay this far from 0 and 1, as in evaluation.data_summary
 
 
-class RateDistortionConfig(Section):
-    """Which codebooks are fitted."""
+class CodebookSettings(Section):
+    """How codebooks are fitted."""
 
-    sizes: list[int] = Field([16, 64, 256, 1024], min_length=1, description="K, words a codebook")
     slopes: list[float] = Field(
         [0.2, 0.14, 0.11, 0.09, 0.08, 0.07, 0.06, 0.05, 0.04, 0.03],
         min_length=1,
@@ -46,19 +45,25 @@ class RateDistortionConfig(Section):
         0, ge=0, lt=2**31, description="seed of the images that the codebooks start from"
     )
 
-    @field_validator("sizes")
-    @classmethod
-    def _words(cls, sizes: list[int]) -> list[int]:
-        if min(sizes) < 1:
-            raise ValueError(f"sizes = {sizes}: expected each at least 1")
-        return sizes
-
     @field_validator("slopes")
     @classmethod
     def _positive(cls, slopes: list[float]) -> list[float]:
         if min(slopes) <= 0:
             raise ValueError(f"slopes = {slopes}: expected each above 0")
         return slopes
+
+
+class RateDistortionSettings(CodebookSettings):
+    """Which codebooks are fitted for the upper estimate."""
+
+    sizes: list[int] = Field([16, 64, 256, 1024], min_length=1, description="K, words a codebook")
+
+    @field_validator("sizes")
+    @classmethod
+    def _words(cls, sizes: list[int]) -> list[int]:
+        if min(sizes) < 1:
+            raise ValueError(f"sizes = {sizes}: expected each at least 1")
+        return sizes
 
 
 class Codebook(NamedTuple):
@@ -156,7 +161,7 @@ def first_codebook(pixels: Tensor, size: int, seed: int) -> Codebook:
     return Codebook(words, pixels.new_full((size,), 1 / size))
 
 
-def fit(pixels: Tensor, size: int, settings: RateDistortionConfig) -> list[tuple[float, Codebook]]:
+def fit(pixels: Tensor, size: int, settings: CodebookSettings) -> list[tuple[float, Codebook]]:
     """Codebooks of K words for images (n, P), one a slope, each started from that of the slope
     above it: words merge as the slope falls."""
     fitted, found = Fit(pixels, first_codebook(pixels, size, settings.codebook_seed)), []
@@ -168,7 +173,7 @@ def fit(pixels: Tensor, size: int, settings: RateDistortionConfig) -> list[tuple
 
 
 def estimate(
-    pixels: Tensor, settings: RateDistortionConfig, held_out: Tensor | None = None
+    pixels: Tensor, settings: RateDistortionSettings, held_out: Tensor | None = None
 ) -> pd.DataFrame:
     """The upper estimate: rate and distortion of every codebook on the images it was fitted to.
 
@@ -180,7 +185,7 @@ def estimate(
     first row is the mean image at rate 0. Raises `ValueError` for too many words, no images or
     pixels outside [0, 1].
     """
-    _check(pixels)
+    check_pixels(pixels)
     mean = Codebook(pixels.mean(0, keepdim=True), pixels.new_ones(1))
     codebooks = [(1, 0.0, mean)] + [
         (size, slope, codebook)
@@ -203,7 +208,7 @@ def estimate(
 def write_estimate(
     folder: Path,
     dataset: Dataset,
-    settings: RateDistortionConfig,
+    settings: RateDistortionSettings,
     device: torch.device,
     threads: int = 0,
 ) -> pd.DataFrame:
@@ -264,7 +269,8 @@ def _above(first: NDArray[Any], middle: NDArray[Any], last: NDArray[Any]) -> boo
     return bool(run * deep <= far * fall)
 
 
-def _check(pixels: Tensor) -> None:
+def check_pixels(pixels: Tensor) -> None:
+    """Raises `ValueError` for images that are not (n, P) in [0, 1]."""
     if pixels.dim() != 2 or not len(pixels):
         raise ValueError(f"pixels have shape {tuple(pixels.shape)}; expected (n, P), n at least 1")
     if not (pixels.min() >= 0 and pixels.max() <= 1):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from dcrw.model.architectures import FACTS, noise_in_words
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import RunConfig
+from dcrw.training.data import SIZES
 from dcrw.training.files import project_root
 from study import numbers
 from study.finished import (
@@ -21,9 +22,9 @@ from study.finished import (
     split_row,
 )
 from study.numbers import Number
+from study.reductions import latent_reduction
 
 PAPER_ROWS = {"dcrw": "attention", "dcrw-write-only": "write_only"}
-MNIST_TRAINING_IMAGES = 55_000  # the last 5,000 are the validation split
 TABLE_1 = "tables/table_1.csv"
 
 
@@ -93,82 +94,112 @@ def start_numbers(table: pd.DataFrame, results: Path) -> dict[str, Number]:
 
 def table_1(results: Path) -> pd.DataFrame:
     """Table I: the paper's losses beside ours, one row a cell, means over its seeds. Losses in nats
-    an image."""
-    count = profile_of(results).final_iterations
-    return pd.DataFrame(
-        [_table_1_row(label, members, count) for label, members in cells(results).items()]
-    )
+    an image, L_z as the profile's `latent_reduction` says."""
+    return pd.DataFrame([_row(cell) for cell in _cells(results)])
 
 
 def table_1_numbers(results: Path) -> dict[str, Number]:
-    """The table's entries and each cell's cost, with n and 95% intervals, for the book's prose."""
+    """The table's entries and each cell's cost, with n and 95% intervals, for the book's prose.
+
+    Totals and bounds are of L_z as it is trained, summed over steps and latents.
+    """
     source = str(Path("results") / results.name / TABLE_1)
-    count = profile_of(results).final_iterations
     found: dict[str, Number] = {}
-    for row in table_1(results).to_dict("records"):
-        members = cells(results)[row["cell"]]
-        for key, number in _cell_numbers(row, members, count, source):
-            found[f"table1.{row['cell']}.{key}"] = number
+    for cell in _cells(results):
+        row = _row(cell)
+        for part in (_loss_numbers(row, cell, source), _total_numbers(row, cell, source)):
+            found |= {f"table1.{cell.label}.{key}": number for key, number in part}
+        found |= {f"table1.{cell.label}.{key}": n for key, n in _cost_numbers(cell, results.name)}
+        found[f"table1.{cell.label}.seeds"] = Number(len(cell.members), source)
+    count = profile_of(results).final_iterations
     found["table1.final_iterations"] = Number(count, f"configs/{results.name}.yaml")
     return found
 
 
-def _table_1_row(label: str, members: list[Finished], count: int) -> dict[str, Any]:
-    model, paper = members[0].config.model, paper_values(members[0].config)
-    train = [final_minibatches(entry.run.metrics(), count)["mean"] for entry in members]
+def training_images(entry: Finished) -> int:
+    """How many images a run was trained on. The first runs' provenance does not say: they used
+    their data set's whole training split."""
+    return entry.provenance.get("training_images", SIZES[entry.config.data.dataset].train)
+
+
+class _Cell(NamedTuple):
+    """One setting with its seeds, as Table I shows it."""
+
+    label: str
+    members: list[Finished]
+    minibatches: int  # at the end of training, whose mean is shown
+    factor: float  # of L_z, by which it is reported
+
+    @property
+    def model(self) -> ModelConfig:
+        return self.members[0].config.model
+
+
+def _cells(results: Path) -> list[_Cell]:
+    profile = profile_of(results)
+    return [
+        _Cell(
+            label,
+            members,
+            profile.final_iterations,
+            latent_reduction(profile.latent_reduction, members[0].config.model),
+        )
+        for label, members in cells(results).items()
+    ]
+
+
+def _row(cell: _Cell) -> dict[str, Any]:
+    members, model, config = cell.members, cell.model, cell.members[0].config
+    paper = paper_values(config)
+    train = [final_minibatches(entry.run.metrics(), cell.minibatches)["mean"] for entry in members]
     test = [split_row(entry, "test", model.noise_correlation) for entry in members]
     fresh = [split_row(entry, "test", 0.0) for entry in members]
     row: dict[str, Any] = {
-        "cell": label,
+        "cell": cell.label,
         "architecture": model.architecture,
-        "noise": noise_in_words(members[0].config.model.noise_correlation),
+        "noise": noise_in_words(model.noise_correlation),
         "hidden_size": model.hidden_size,
-        "read_size": model.read_size if model.architecture != "dcrw-write-only" else "",
+        "read_size": model.read_size if FACTS[model.architecture].reads else "",
         "write_size": model.write_size,
-        "dataset": members[0].config.data.dataset,
-        "iterations": members[0].config.training.iterations,
+        "dataset": config.data.dataset,
+        "iterations": config.training.iterations,
         "seeds": len(members),
     }
     for prefix, sources in (("train", train), ("test", test), ("test_fresh", fresh)):
         row[f"{prefix}_lx"] = np.mean([source["reconstruction"] for source in sources])
-        row[f"{prefix}_lz"] = np.mean([source["latent"] for source in sources])
+        row[f"{prefix}_lz"] = np.mean([source["latent"] for source in sources]) * cell.factor
     for loss in ("lx", "lz"):
         row[f"paper_{loss}"] = paper.get(loss, np.nan)
         row[f"difference_{loss}"] = row[f"train_{loss}"] - row[f"paper_{loss}"]
     return row
 
 
-def _cell_numbers(
-    row: dict[str, Any], members: list[Finished], count: int, source: str
-) -> Iterator[tuple[str, Number]]:
-    yield from _loss_numbers(row, members, count, source)
-    yield from _total_numbers(row, members[0].config.model, source)
-    yield "seeds", Number(len(members), source)
-    made, training = members[0].provenance, members[0].config.training
-    folder = Path("results") / source.split("/")[1] / "runs" / made["run"]
+def _cost_numbers(cell: _Cell, profile: str) -> Iterator[tuple[str, Number]]:
+    """What the cell's first seed took."""
+    first = cell.members[0]
+    made, batch_size = first.provenance, first.config.training.batch_size
+    source = str(Path("results") / profile / "runs" / made["run"] / "provenance.json")
     for key, value in {
         "iterations": made["iterations"],
-        "epochs": made["iterations"] * training.batch_size / MNIST_TRAINING_IMAGES,
+        "epochs": made["iterations"] * batch_size / training_images(first),
         "parameters": made["parameters"],
         "wall_minutes": made["wall_seconds"] / 60,
         "iterations_per_second": made["iterations_per_second"],
         "threads": made["device"]["threads"],
     }.items():
-        yield key, Number(value, str(folder / "provenance.json"))
+        yield key, Number(value, source)
 
 
-def _loss_numbers(
-    row: dict[str, Any], members: list[Finished], count: int, source: str
-) -> Iterator[tuple[str, Number]]:
+def _loss_numbers(row: dict[str, Any], cell: _Cell, source: str) -> Iterator[tuple[str, Number]]:
     """Each loss with its interval over images or minibatches, where one seed stands alone."""
-    alone, own = len(members) == 1, members[0].config.model.noise_correlation
-    last = final_minibatches(members[0].run.metrics(), count)
-    for loss, name in (("lx", "reconstruction"), ("lz", "latent")):
-        value, error, n = row[f"train_{loss}"], last.se[name], int(last.n[name])
+    first, alone = cell.members[0], len(cell.members) == 1
+    last = final_minibatches(first.run.metrics(), cell.minibatches)
+    for loss, name, factor in (("lx", "reconstruction", 1.0), ("lz", "latent", cell.factor)):
+        value, error, n = row[f"train_{loss}"], last.se[name] * factor, int(last.n[name])
         yield f"train.{loss}", _number(value, error, n, source, alone)
-        for prefix, correlation in (("test", own), ("test_fresh", 0.0)):
-            measured = split_row(members[0], "test", correlation)
-            error, n = measured[f"{name}_se"], int(measured["images"])
+        for prefix, correlation in (("test", cell.model.noise_correlation), ("test_fresh", 0.0)):
+            measured = split_row(first, "test", correlation)
+            error, n = measured[f"{name}_se"] * factor, int(measured["images"])
             yield f"{prefix}.{loss}", _number(row[f"{prefix}_{loss}"], error, n, source, alone)
         if not np.isnan(row[f"paper_{loss}"]):
             difference = row[f"difference_{loss}"]
@@ -177,20 +208,19 @@ def _loss_numbers(
             yield f"difference_percent.{loss}", Number(percent, source)
 
 
-def _total_numbers(
-    row: dict[str, Any], model: ModelConfig, source: str
-) -> Iterator[tuple[str, Number]]:
+def _total_numbers(row: dict[str, Any], cell: _Cell, source: str) -> Iterator[tuple[str, Number]]:
     """L_x + L_z, and the bound where there is one.
 
     One noise sample for all steps makes one latent of the model without attention in read, whose
     divergence counts once: L_x + L_z / T. With attention in read there is no such bound.
     """
-    for prefix in ("test", "test_fresh"):
-        yield f"{prefix}.total", Number(row[f"{prefix}_lx"] + row[f"{prefix}_lz"], source)
-    if model.noise_correlation == 0:
-        yield "test.bound", Number(row["test_lx"] + row["test_lz"], source)
-    elif model.noise_correlation == 1 and model.architecture == "dcrw-write-only":
-        yield "test.bound", Number(row["test_lx"] + row["test_lz"] / model.steps, source)
+    latent = {prefix: row[f"{prefix}_lz"] / cell.factor for prefix in ("test", "test_fresh")}
+    for prefix, lz in latent.items():
+        yield f"{prefix}.total", Number(row[f"{prefix}_lx"] + lz, source)
+    if cell.model.noise_correlation == 0:
+        yield "test.bound", Number(row["test_lx"] + latent["test"], source)
+    elif cell.model.noise_correlation == 1 and cell.model.architecture == "dcrw-write-only":
+        yield "test.bound", Number(row["test_lx"] + latent["test"] / cell.model.steps, source)
 
 
 def _number(value: float, error: float, n: int, source: str, alone: bool) -> Number:

@@ -1,27 +1,16 @@
 """Windows, filters, read and write against slow NumPy, and what must hold of any window."""
 
-import itertools
-
 import numpy as np
 import pytest
 import reference
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_models import CONVENTIONS
 
 from dcrw.model import attention
-from dcrw.model.attention import Conventions
+from dcrw.model.attention import Conventions, Filters
 from dcrw.model.config import ModelConfig
-
-ALTERNATIVES = [
-    Conventions(*choice)
-    for choice in itertools.product(
-        ("five", "four"),
-        ("one-based", "mixed", "mixed-integer"),
-        ("softmax", "clamped-sum"),
-        ("gaussian", "squared-ratio"),
-    )
-]
 
 
 def config_of(conventions: Conventions, **more) -> ModelConfig:
@@ -44,7 +33,12 @@ def bank(emitted, size, image_size, conventions=attention.DEFAULTS):
     return attention.filterbank(window, size, image_size, conventions)
 
 
-@pytest.mark.parametrize("conventions", ALTERNATIVES, ids=str)
+def ready(emitted, size, image_size, conventions=attention.DEFAULTS) -> Filters:
+    window = attention.window(emitted, size, image_size, conventions)
+    return attention.filters_of(window, size, image_size, conventions)
+
+
+@pytest.mark.parametrize("conventions", CONVENTIONS, ids=str)
 @pytest.mark.parametrize("size", [2, 5])
 def test_filterbank_equals_the_equations(conventions, size):
     emitted = emit(conventions, batch=4)
@@ -57,20 +51,15 @@ def test_filterbank_equals_the_equations(conventions, size):
         np.testing.assert_allclose(found[row, 1], down, rtol=1e-10, atol=1e-14)
 
 
-@pytest.mark.parametrize("conventions", ALTERNATIVES, ids=str)
+@pytest.mark.parametrize("conventions", CONVENTIONS, ids=str)
 def test_read_and_write_equal_the_equations(conventions):
     rng = np.random.default_rng(1)
     image, error, canvas = rng.random((3, 3, 11, 11))
     patch = rng.standard_normal((3, 4, 4))
     emitted = emit(conventions, batch=3, seed=2)
-    window = attention.window(emitted, 4, 11, conventions)
-    filters = attention.filterbank(window, 4, 11, conventions)
-    glimpse = attention.read(
-        torch.tensor(image), torch.tensor(error), filters, window.log_intensity
-    )
-    drawn = attention.write(
-        torch.tensor(canvas), torch.tensor(patch), filters, window.log_intensity
-    )
+    filters = ready(emitted, 4, 11, conventions)
+    glimpse = attention.read(torch.tensor(image), torch.tensor(error), filters)
+    drawn = attention.write(torch.tensor(canvas), torch.tensor(patch), filters)
     config = config_of(conventions, image_size=11)
     for row in range(3):
         one = emitted[row].numpy()
@@ -81,16 +70,15 @@ def test_read_and_write_equal_the_equations(conventions):
         np.testing.assert_allclose(drawn[row], expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("conventions", ALTERNATIVES, ids=str)
+@pytest.mark.parametrize("conventions", CONVENTIONS, ids=str)
 def test_gradients_equal_finite_differences(conventions):
     rng = np.random.default_rng(3)
     image, canvas = (torch.tensor(part) for part in rng.random((2, 2, 6, 6)))
 
     def roundtrip(emitted, patch):
-        window = attention.window(emitted, 3, 6, conventions)
-        filters = attention.filterbank(window, 3, 6, conventions)
-        glimpse = attention.read(image, image - canvas, filters, window.log_intensity)
-        return glimpse, attention.write(canvas, patch, filters, window.log_intensity)
+        filters = ready(emitted, 3, 6, conventions)
+        glimpse = attention.read(image, image - canvas, filters)
+        return glimpse, attention.write(canvas, patch, filters)
 
     patch = torch.tensor(rng.random((2, 3, 3)), requires_grad=True)
     assert torch.autograd.gradcheck(
@@ -147,17 +135,16 @@ def test_a_window_far_outside_keeps_the_border_or_vanishes():
 def test_intensity_scales_reading_up_and_writing_down():
     image = torch.rand(2, 8, 8)
     patch = torch.rand(2, 3, 3)
-    filters = bank(torch.zeros(2, 5), 3, 8)
-    double = torch.full((2, 1), 2.0).log()
-    one = torch.zeros(2, 1)
+    one = ready(torch.zeros(2, 5), 3, 8)
+    log_two = torch.tensor(2.0).log()
+    double = ready(torch.tensor([[0.0, 0.0, 0.0, 0.0, log_two]] * 2), 3, 8)
+    torch.testing.assert_close(one.intensity, torch.ones(2, 1, 1))
     torch.testing.assert_close(
-        attention.read(image, image, filters, double),
-        2 * attention.read(image, image, filters, one),
+        attention.read(image, image, double), 2 * attention.read(image, image, one)
     )
     blank = torch.zeros(2, 8, 8)
     torch.testing.assert_close(
-        attention.write(blank, patch, filters, double),
-        attention.write(blank, patch, filters, one) / 2,
+        attention.write(blank, patch, double), attention.write(blank, patch, one) / 2
     )
 
 
@@ -168,8 +155,7 @@ def test_axes_are_columns_then_rows():
     centre = torch.tensor(
         [[7 / 5 - 1, 3 / 5 - 1, -4.0, -2.0, 0.0]]
     )  # g_X = 7, g_Y = 3 in pixels from 1
-    window = attention.window(centre, 3, 9)
-    glimpse = attention.read(image, image, attention.filterbank(window, 3, 9), window.log_intensity)
+    glimpse = attention.read(image, image, ready(centre, 3, 9))
     assert glimpse[0, 0].flatten().argmax() == 4
 
 
@@ -181,9 +167,31 @@ def test_wrong_widths_and_sizes_are_named():
 
 
 def test_an_empty_batch_passes():
-    filters = bank(torch.zeros(0, 5), 3, 8)
     images = torch.zeros(0, 8, 8)
-    assert attention.read(images, images, filters, torch.zeros(0, 1)).shape == (0, 2, 3, 3)
+    filters = ready(torch.zeros(0, 5), 3, 8)
+    assert attention.read(images, images, filters).shape == (0, 2, 3, 3)
+
+
+@pytest.mark.parametrize("parameters", ["five", "four"])
+def test_what_is_emitted_has_a_name_and_a_place(parameters):
+    """Moving one number alone moves what its name says."""
+    conventions = Conventions(parameters=parameters)
+    assert conventions.numbers == {"five": 5, "four": 4}[parameters]
+    before = attention.window(torch.zeros(1, conventions.numbers), 5, 28, conventions)
+    for place, name in enumerate(conventions.emitted):
+        emitted = torch.zeros(1, conventions.numbers)
+        emitted[0, place] = 0.5
+        after = attention.window(emitted, 5, 28, conventions)
+        moved = [
+            (after.centre != before.centre)[0, 0],
+            (after.centre != before.centre)[0, 1],
+            after.log_variance != before.log_variance,
+            after.stride != before.stride,
+            after.log_intensity != before.log_intensity,
+        ]
+        expected = [name == each for each in Conventions().emitted]
+        expected[2] |= parameters == "four" and name == "log_intensity"
+        assert [bool(part) for part in moved] == expected, name
 
 
 def test_whole_number_division_narrows_the_window_and_moves_it():

@@ -5,13 +5,12 @@ import pytest
 import reference
 import torch
 from common import TINY
+from tiny_models import RECURRENT, inputs, make, outputs_and_gradients, tiny
+from torch import Tensor
 
-from dcrw.model import attention, losses
+from dcrw.model import attention
 from dcrw.model.config import ModelConfig
 from dcrw.model.writer import build, loss_terms
-from dcrw.training.profiles import PRESETS
-
-RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
 
 ALTERNATIVES = {
     "as-is": {},
@@ -33,8 +32,6 @@ ALTERNATIVES = {
     "gaussian": {"reconstruction": "gaussian", "gaussian_variance": 0.5},
     "as-printed": {"latent_constant": "as-printed"},
 }
-
-
 FIRST_WEIGHTS = ("forget_bias", "initialiser", "convolution_initialiser")  # act through weights
 
 
@@ -43,26 +40,6 @@ def impossible(architecture: str, alternative: str) -> bool:
     return (architecture == "draw" and alternative == "dense") or (
         architecture in ("dcrw-write-only", "draw", "dcrw-stepwise") and alternative == "no-hidden"
     )
-
-
-def make(config: ModelConfig, seed: int = 0):
-    torch.manual_seed(seed)
-    model = build(config).double()
-    for name, parameter in model.named_parameters():
-        if name.startswith("initial") or name.endswith("bias"):
-            torch.nn.init.normal_(parameter, std=0.3)
-    return model
-
-
-def inputs(config: ModelConfig, batch: int = 2, seed: int = 1):
-    generator = torch.Generator().manual_seed(seed)
-    images = torch.rand(
-        batch, config.image_size, config.image_size, generator=generator, dtype=torch.float64
-    )
-    noise = torch.randn(
-        config.steps, batch, config.latent_size, generator=generator, dtype=torch.float64
-    )
-    return images, noise
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
@@ -160,12 +137,6 @@ def test_generation_needs_no_encoder(architecture):
     torch.testing.assert_close(generated.canvas, model.trace(images, noise).canvas)
 
 
-def test_the_write_only_posterior_is_the_same_at_every_step():
-    config = ModelConfig(architecture="dcrw-write-only", **TINY)
-    drawn = make(config)(*inputs(config))
-    torch.testing.assert_close(drawn.mean, drawn.mean[:1].expand_as(drawn.mean))
-
-
 @pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw", "conv-vae"])
 def test_evaluation_changes_no_state(architecture):
     config = ModelConfig(
@@ -182,20 +153,6 @@ def test_evaluation_changes_no_state(architecture):
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
         assert value.grad is None
     assert not any(part is not None and part.requires_grad for part in model.trace(images, noise))
-
-
-def test_the_forget_bias_is_where_the_forget_gate_is():
-    """The gates stand in the order i, f, o, update."""
-    config = ModelConfig(architecture="draw", **TINY | {"forget_bias": 1.5})
-    model = build(config)
-    for cell in (model.decoder, model.encoder.lstm):
-        assert cell.bias[6:12].tolist() == [1.5] * 6
-        assert cell.bias[:6].tolist() == cell.bias[12:18].tolist() == [0.0] * 6
-    hidden, memory = torch.zeros(1, 6), torch.full((1, 6), 2.0)
-    with torch.no_grad():
-        model.decoder.weight.zero_()
-        _, kept = model.decoder([torch.zeros(1, 2)], hidden, memory)
-    torch.testing.assert_close(kept, 2 * torch.tensor(1.5).sigmoid().expand(1, 6))
 
 
 @pytest.mark.parametrize("parameters", ["five", "four"])
@@ -226,6 +183,33 @@ def test_the_conv_vae_equals_numpy():
         np.testing.assert_allclose(drawn.mean[0, row].detach(), mean, rtol=1e-8)
 
 
+@pytest.mark.parametrize("architecture", ["dcrw-write-only", "dcrw-stepwise"])
+@pytest.mark.parametrize("start", ["zeros", "learned"])
+def test_drawing_at_once_is_drawing_step_by_step(architecture: str, start: str) -> None:
+    """Where no posterior looks at the canvas, a model draws all its steps at once: canvas, losses
+    and gradients are those of `step` after `step`."""
+    model, images, noise = tiny(architecture=architecture, initial_state=start)
+
+    def at_once(*_: Tensor) -> tuple[Tensor, ...]:
+        return tuple(model(images, noise))
+
+    def stepwise(*_: Tensor) -> tuple[Tensor, ...]:
+        seen, state, posteriors = model.encoder.look(images), model.initial(4), []
+        for epsilon in noise:
+            state, done = model.step(seen, state, epsilon)
+            posteriors.append(done.posterior)
+        return state.canvas, *(torch.stack(part) for part in zip(*posteriors, strict=True))
+
+    weights = list(model.parameters())
+    torch.testing.assert_close(
+        outputs_and_gradients(at_once, weights),
+        outputs_and_gradients(stepwise, weights),
+        rtol=1e-10,
+        atol=1e-10,
+    )
+    torch.testing.assert_close(model.trace(images, noise).canvas[-1], at_once()[0])
+
+
 def test_shapes_are_checked():
     config = ModelConfig(**TINY)
     model = make(config)
@@ -245,80 +229,3 @@ def test_an_empty_batch_passes():
     images, noise = inputs(config)
     terms = loss_terms(make(config), images[:0], noise[:, :0])
     assert terms.reconstruction.shape == (0,) and terms.latent.shape == (3, 0)
-
-
-def test_the_printed_constant_has_a_floor_that_the_exact_one_has_not():
-    """Decision 11: at the prior the KL is 0, and Eq. 27 as printed says (z - 1) / 2 a step."""
-    prior = torch.zeros(10, 1, 10, dtype=torch.float64)
-    assert losses.latent_loss(prior, prior).sum().item() == 0
-    assert losses.latent_loss(prior, prior, "as-printed").sum().item() == 45
-
-
-def test_a_perfect_reconstruction_costs_the_entropy_of_the_pixels():
-    values = torch.tensor([[[0.25, 0.5], [0.75, 0.9]]], dtype=torch.float64)
-    entropy = -(values * values.log() + (1 - values) * (1 - values).log()).sum()
-    torch.testing.assert_close(losses.bernoulli_loss(values.logit(), values)[0], entropy)
-
-
-def test_the_gaussian_constant_makes_unit_variance_cost_at_least_720():
-    """Decision 10: 784/2 log 2 pi nats before any error."""
-    image = torch.full((1, 28, 28), 0.5, dtype=torch.float64)
-    assert losses.gaussian_loss(torch.zeros_like(image), image, 1.0).item() == pytest.approx(
-        720.45, abs=0.01
-    )
-
-
-def bounds_of(values: torch.Tensor) -> tuple[float, float]:
-    return values.min().item(), values.max().item()
-
-
-def test_unit_scaling_draws_from_a_uniform_range_of_the_inputs_alone():
-    """U(+-sqrt(3 / inputs)): 266 inputs of the LSTM, 256 of the heads, 9 a channel."""
-    torch.manual_seed(0)
-    model = build(ModelConfig(initialiser="unit-scaling"))
-    for weight, inputs in (
-        (model.decoder.weight, 266),
-        (model.heads.weight, 256),
-        (model.encoder.posterior.heads.weight, 2 * 2 * 64 + 256),
-        (model.encoder.features.first.weight, 2 * 9),
-        (model.encoder.features.second.weight, 32 * 9),
-    ):
-        limit = np.sqrt(3 / inputs)
-        low, high = bounds_of(weight)
-        assert -limit <= low < -0.98 * limit and 0.98 * limit < high <= limit
-        assert weight.std().item() == pytest.approx(limit / np.sqrt(3), rel=0.06)
-    assert model.encoder.features.first.bias.abs().max() == 0
-
-
-def test_xavier_counts_inputs_and_outputs_of_each_head_alone():
-    torch.manual_seed(0)
-    model = build(ModelConfig())
-    for name, rows in model.heads.rows().items():
-        limit = np.sqrt(6 / (256 + model.heads.outputs[name]))
-        assert 0.9 * limit < model.heads.weight[rows].abs().max().item() <= limit
-
-
-@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "conv-vae"])
-def test_truncated_normal_convolutions_leave_all_else_alone(architecture):
-    steps = {"steps": 1} if architecture == "conv-vae" else {}
-    settings = {"architecture": architecture, "convolution_initialiser": "truncated-normal"}
-    torch.manual_seed(0)
-    model = build(ModelConfig(**settings | steps))
-    features = model.features if architecture == "conv-vae" else model.encoder.features
-    for layer in (features.first, features.second):
-        low, high = bounds_of(layer.weight)
-        assert -0.2 <= low < -0.15 and 0.15 < high <= 0.2
-        assert layer.weight.std().item() == pytest.approx(0.088, abs=0.008)  # 0.88 of 0.1
-        assert (layer.bias == 0.1).all()
-    heads = model.posterior if architecture == "conv-vae" else model.encoder.posterior
-    assert (heads.heads.bias == 0).all()
-
-
-def test_the_preset_of_2016_is_its_lineage_and_what_came_with_the_tools():
-    lineage, tools = PRESETS["lineage2016"], PRESETS["tensorflow2016"]
-    assert tools["training"] == lineage["training"]
-    differing = {
-        name for name in tools["model"] if tools["model"][name] != lineage["model"].get(name)
-    }
-    assert differing == {"initialiser", "convolution_initialiser", "indexing"}
-    assert ModelConfig(**tools["model"]).indexing == "mixed-integer"

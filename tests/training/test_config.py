@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcrw import notebook
-from dcrw.model.config import HIDDEN_JOINS_CNN, ConfigError
+from dcrw.model.architectures import FACTS
+from dcrw.model.config import ConfigError
 from dcrw.notebook import Together, evaluation, presentation, training
 from dcrw.training.config import (
     SECTIONS,
@@ -68,7 +69,8 @@ def parameters(draw) -> dict:
         found["steps"] = 1
     if found.get("architecture") == "draw":
         found.pop("encoder_dense", None)
-    if found.get("architecture", "dcrw") not in HIDDEN_JOINS_CNN:
+    facts = FACTS[found.get("architecture", "dcrw")]
+    if not (facts.convolves and facts.feedback):
         found.pop("hidden_to_encoder", None)
     if found.get("pooling") == "drop-border":
         found["read_size"] = max(found.get("read_size", 7), 4)

@@ -31,7 +31,7 @@ def files(monkeypatch) -> dict[str, bytes]:
         made[f"{part}-labels-idx1-ubyte"] = idx(rng.integers(0, 10, count, dtype=np.uint8))
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
     monkeypatch.setattr("dcrw.training.data.MNIST_SHA256", sums)
-    monkeypatch.setattr("dcrw.training.data.MNIST_VALIDATION", 5)
+    monkeypatch.setitem(data_module.SIZES, "mnist", data_module.Sizes(25, 5, 8))
     return made
 
 
@@ -159,3 +159,9 @@ def test_real_mnist_has_its_known_size_and_entropy():
     assert found.test.labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert data_summary(found)["test"]["entropy"] == pytest.approx(45.53, abs=0.01)
     assert data_summary(found)["test"]["mean_image"] == pytest.approx(205.80, abs=0.02)
+
+
+def test_sizes_are_those_of_the_data_sets():
+    found = load("digits")
+    assert tuple(len(split.images) for split in found) == data_module.SIZES["digits"]
+    assert sum(data_module.SIZES["mnist"]) == 70_000

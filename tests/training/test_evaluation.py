@@ -1,7 +1,6 @@
-"""Evaluation, numbers and tables on small runs whose answers are known."""
+"""Evaluation on small runs whose answers are known."""
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -15,15 +14,10 @@ from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.engine import initial_model
 from dcrw.training.evaluation import data_summary, evaluate, pixel_windows, split_losses
-from dcrw.training.files import RunError, project_root
+from dcrw.training.files import RunError
 from dcrw.training.loop import train
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
-from study import numbers
-from study.finished import cells, final_minibatches
-from study.numbers import Number
-from study.pages import readme_table, with_reach, with_table
-from study.paper.table_1 import TABLE_1
 
 SETTINGS = EvaluationConfig(batch_size=7, seed=5, noise_draws=2, digits=4)
 dataset = tiny_runs.dataset
@@ -94,78 +88,3 @@ def test_the_data_summary_on_a_known_case():
     assert summary["train"]["mean_image"] == pytest.approx(64 * np.log(2))
     fifth = -(0.2 * np.log(0.2) + 0.8 * np.log(0.8))
     assert summary["test"]["entropy"] == pytest.approx(64 * fifth)
-
-
-def test_final_minibatches_weigh_intervals_by_their_length():
-    rng = np.random.default_rng(0)
-    losses = rng.random((10, 2))
-    parts = [losses[0:4], losses[4:8], losses[8:10]]
-    table = pd.DataFrame(
-        {
-            "iteration": [4, 8, 10],
-            "reconstruction": [part[:, 0].mean() for part in parts],
-            "latent": [part[:, 1].mean() for part in parts],
-            "reconstruction_std": [part[:, 0].std() for part in parts],
-            "latent_std": [part[:, 1].std() for part in parts],
-        }
-    )
-    last = final_minibatches(table, 6)
-    np.testing.assert_allclose(last["mean"], losses[4:].mean(0))
-    np.testing.assert_allclose(last["se"], losses[4:].std(0) / np.sqrt(6))
-    assert last["n"].tolist() == [6, 6]
-
-
-def test_numbers_merge_and_clash(tmp_path):
-    first, second, joined = (tmp_path / name for name in ("a.json", "b.json", "all.json"))
-    numbers.write(first, {"x": Number(1.5, "a.csv", 3, (1.0, 2.0))})
-    numbers.write(second, {"y": Number(2.0, "b.csv")})
-    numbers.merge([first, second], joined)
-    assert numbers.read(joined)["x"].value == 1.5 and set(numbers.read(joined)) == {"x", "y"}
-    numbers.write(second, {"x": Number(2.0, "b.csv")})
-    with pytest.raises(RunError, match=r"x is already defined by a\.csv"):
-        numbers.merge([first, second], joined)
-    second.write_text("{")
-    with pytest.raises(RunError, match="not a file of numbers"):
-        numbers.read(second)
-
-
-def test_the_readme_agrees_with_the_committed_numbers():
-    """Every loss in the README's table is one of numbers.json, to the digits shown."""
-    root = project_root()
-    readme = (root / "README.md").read_text()
-    assert with_table(readme, readme_table(root / "results" / "paper")) == readme
-    found = numbers.read(root / "results" / "paper" / "numbers.json")
-    for cell in cells(root / "results" / "paper"):
-        shown = [f"{found[f'grid.{cell}.{key}'].value:.2f}" for key in ("train.lx", "test.total")]
-        assert re.search(rf"noise \| {shown[0]}.* \| {shown[1]}[ |]", readme)
-    with pytest.raises(ValueError, match="expected results/paper"):
-        readme_table(root / "results" / "quick")
-    with pytest.raises(ValueError, match="markers"):
-        with_table("no markers", "table")
-
-
-def test_a_mean_shows_how_far_its_interval_reaches():
-    assert with_reach(Number(84.04, "a.csv", 3, (83.0, 85.1))) == "84.04 ± 1.05"
-    assert with_reach(Number(84.04, "a.csv", 1)) == "84.04"
-
-
-def test_committed_tables_follow_from_committed_metrics(tmp_path):
-    """Table I again from metrics.csv and losses.csv with plain pandas."""
-    results = project_root() / "results" / "paper"
-    table = pd.read_csv(results / TABLE_1).set_index("cell")
-    assert len(table) >= 4
-    for label, row in table.iterrows():
-        folders = sorted((results / "runs").glob(f"{label}-s[0-9]*-*"))
-        assert len(folders) == row.seeds
-        tails = [pd.read_csv(folder / "metrics.csv").tail(20) for folder in folders]
-        assert row.train_lx == pytest.approx(
-            np.mean([t.reconstruction.mean() for t in tails]), rel=1e-4
-        )
-        assert row.train_lz == pytest.approx(np.mean([t.latent.mean() for t in tails]), rel=1e-4)
-        provenance = [json.loads((folder / "provenance.json").read_text()) for folder in folders]
-        assert all(found["iterations"] == row.iterations >= 10_000 for found in provenance)
-        evaluated = [
-            json.loads((folder / "evaluation" / "evaluation.json").read_text())
-            for folder in folders
-        ]
-        assert all(found["software"]["clean"] for found in [*provenance, *evaluated])

@@ -170,11 +170,11 @@ def test_a_damaged_checkpoint_is_an_error_and_stays(tmp_path, monkeypatch, datas
             train(run, tiny(), dataset)
     path = tmp_path / "checkpoint.safetensors"
     whole = path.read_bytes()
-    for damaged in (whole[:100], b"", b"\xff" * 200):
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    for damaged in (whole[:100], b"", b"\xff" * 200, flipped):
         path.write_bytes(damaged)
-        with pytest.raises(
-            RunError, match=r"checkpoint\.safetensors: not a readable safetensors file"
-        ):
+        with pytest.raises(RunError, match=r"checkpoint\.safetensors: .*Remove it to start"):
             train(run, tiny(), dataset)
         assert path.read_bytes() == damaged
     path.write_bytes(whole)
@@ -184,7 +184,7 @@ def test_a_damaged_checkpoint_is_an_error_and_stays(tmp_path, monkeypatch, datas
 def test_weights_of_another_model_are_refused(tmp_path, dataset):
     run = train(Run(tmp_path), tiny(), dataset)
     other = ModelConfig(**TINY | {"hidden_size": 6})
-    with pytest.raises(RunError, match="weights of another model"):
+    with pytest.raises(RunError, match=r"model\.safetensors: tensor .* has shape \(4, 69\)"):
         load_weights(other, run.folder / "model.safetensors")
 
 
@@ -213,7 +213,10 @@ def test_a_checkpoint_without_its_metrics_is_refused(tmp_path, monkeypatch, data
     metrics = tmp_path / "metrics.csv"
     whole = metrics.read_text()
     metrics.unlink() if left is None else metrics.write_text(left)
-    with pytest.raises(RunError, match=r"metrics\.csv: ends at iteration 0; expected 4"):
+    with pytest.raises(
+        RunError,
+        match=r"metrics\.csv: ends at iteration 0 or lacks a row before",
+    ):
         train(run, tiny(), dataset)
     metrics.write_text(whole + "10,1.5")  # torn
     assert train(run, tiny(), dataset).metrics().iteration.tolist() == [4, 8, 12]
@@ -290,7 +293,7 @@ def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch)
     with pytest.raises(ValueError, match="Out of range float"):
         write_json(path, {"a": float("nan")})
     monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(RunError, match=r"file\.json: cannot be written \(disk full\)"):
         write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
 

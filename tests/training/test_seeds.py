@@ -268,7 +268,7 @@ def test_runs_side_by_side_resume_together_or_alone(
                 assert_same_runs(run, other)
 
 
-def test_checkpoints_of_different_iterations_are_refused(
+def test_checkpoints_of_different_iterations_go_on_in_groups(
     tmp_path: Path, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs, configs = short_runs(tmp_path)
@@ -276,9 +276,11 @@ def test_checkpoints_of_different_iterations_are_refused(
         kill_at(patch, 4)
         with pytest.raises(Killed):
             train(runs[0], configs[0], dataset, CPU)
-    with pytest.raises(RunError, match=r"its checkpoint is of iteration 0, that of .* of 3"):
-        train_seeds(runs, configs, dataset, CPU)
-    assert runs[0].load_checkpoint().iteration == 3
+    assert [run.begun for run in runs] == [True, False, False]
+    train_seeds(runs, configs, dataset, CPU)
+    alone, _ = short_runs(tmp_path / "alone")
+    for run, config, own in zip(runs, configs, alone, strict=True):
+        assert_same_runs(run, train(own, config, dataset, CPU))
 
 
 def test_a_folder_in_use_refuses_all(tmp_path: Path, dataset: Dataset) -> None:

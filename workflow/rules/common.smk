@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dcrw.training.profiles import load_profile
 from dcrw.training.run import run_for
-from study.pages import number_files
+from study.numbers import number_files
 
 PROFILES = {path.stem: load_profile(path) for path in sorted(Path("configs").glob("*.yaml"))}
 STAGES = {name: profile.stage_configs() for name, profile in PROFILES.items()}
@@ -59,14 +59,15 @@ def evidence(*paths):
     """Inputs of a compute step: looked at by time only where results are not committed."""
 
     def inputs(wildcards):
+        committed = PROFILES[wildcards.profile].committed
         named = [path.format(profile=wildcards.profile) for path in paths]
-        return [ancient(path) if PROFILES[wildcards.profile].committed else path for path in named]
+        return [ancient(path) if committed else path for path in named]
 
     return inputs
 
 
 def weights(wildcards):
-    """What evaluation waits for. A committed run that is complete is evidence: no rule touches it."""
+    """What evaluation waits for. A committed run that is complete is evidence: no rule makes it."""
     run = run_for(RUNS[wildcards.profile][wildcards.run], Path("results") / wildcards.profile)
     kept = PROFILES[wildcards.profile].committed and run.complete
     return [] if kept else [str(run.folder / "provenance.json")]

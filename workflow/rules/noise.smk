@@ -41,6 +41,21 @@ rule rate_distortion:
         "{PAPERMILL} notebooks/rate_distortion.ipynb {log} -y {params.settings:q}"
 
 
+rule rate_distortion_lower:
+    input:
+        evidence("notebooks/rate_distortion_lower.ipynb", *PACKAGE, *code("study/noise")),
+    output:
+        expand("results/{{profile}}/rate_distortion_lower.{kind}", kind=["csv", "json"]),
+    log:
+        "results/{profile}/notebooks/rate_distortion_lower.ipynb",
+    threads: 1
+    params:
+        settings=results_parameters,
+    shell:
+        "echo Bounding the rate-distortion curve from below; "
+        "{PAPERMILL} notebooks/rate_distortion_lower.ipynb {log} -y {params.settings:q}"
+
+
 rule reused_noise:
     input:
         evaluated("losses.csv"),

@@ -76,7 +76,7 @@ rule speed:
     input:
         expand(
             "results/benchmarks/cpu/{name}.csv",
-            name=["speed", "scaling", "ratios", "options", "precision", "profile"],
+            name=["speed", "scaling", "ratios", "options", "precision", "launches", "profile"],
         ),
         "results/benchmarks/cpu/machine.json",
         PRESENTATION_CODE,

@@ -87,7 +87,10 @@ if config.get("together"):
             input:
                 [ancient(path) for path in ("notebooks/train.ipynb", *PACKAGE)],
             output:
-                [f"results/{one_profile}/runs/{run.folder_name}/provenance.json" for run in members],
+                expand(
+                    f"results/{one_profile}/runs/{{folder}}/provenance.json",
+                    folder=[run.folder_name for run in members],
+                ),
             log:
                 f"results/{one_profile}/runs/{members[0].folder_name}/train.ipynb",
             threads: 1

@@ -1,173 +1,14 @@
-"""Verdict rules at their borders, and the registered claims."""
+"""The registered claims, judged on made-up runs."""
 
-import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from study import statistics
-from study.cells import block_means, own_seconds
-from study.claims import judge
-from study.claims.rules import (
-    above,
-    below,
-    each_at_least,
-    each_at_most,
-    falls,
-    matches,
-    paired,
-    seeds_of,
-    sharper,
-    tolerance,
-)
+from study.claims import judge, verdicts
 
 PROJECT = Path(__file__).parents[3]
-T3 = 4.302652729911275  # Student's t, 97.5%, two degrees of freedom, from tables
-
-
-def outcome(holds, claim="a", noise="fresh", test="t"):
-    return judge.Outcome(claim, test, noise, "dcrw", holds, 0.0, 0.0, 0.0, 3, "rule")
-
-
-@pytest.mark.parametrize(
-    ("holds", "expected"),
-    [
-        ([True, True], "supported"),
-        ([True, False], "partly"),
-        ([False, False], "not supported"),
-        ([True, None], "untestable"),
-        ([False, None], "untestable"),
-        ([], "untestable"),
-    ],
-)
-def test_a_verdict_is_a_word_for_its_tests(holds, expected):
-    outcomes = [outcome(each, test=str(number)) for number, each in enumerate(holds)]
-    assert judge.verdict(outcomes) == expected
-
-
-def test_a_test_holds_only_for_all_of_its_subjects():
-    one, other = outcome(True), outcome(False)
-    assert judge.verdict([one, other]) == "not supported"
-    assert judge.verdict([one, other, outcome(True, test="u")]) == "partly"
-
-
-def test_intervals_are_students():
-    low, high = statistics.student_interval([1.0, 2.0, 3.0])
-    reach = T3 / math.sqrt(3)
-    assert (low, high) == pytest.approx((2 - reach, 2 + reach))
-    assert all(math.isnan(end) for end in statistics.student_interval([1.0]))
-    with pytest.raises(ValueError, match="n = 1: expected at least 2"):
-        statistics.student(1)
-
-
-@given(st.lists(st.floats(-100, 100), min_size=2, max_size=6))
-def test_below_and_above_never_agree(values):
-    assert not (below(values, -1.0).holds and above(values, 1.0).holds)
-    judged = below(values)
-    assert judged.low <= judged.value <= judged.high or judged.low == pytest.approx(judged.high)
-
-
-def test_an_interval_that_touches_zero_is_not_below_it():
-    assert below([0.0, 0.0, 0.0]).holds is False
-    assert below([-1.0, -1.0, -1.0]).holds is True
-    assert below([-1.0, -2.0, 1.0]).holds is False
-    assert below([0.05, 0.05], 0.05).holds is True  # "at most"
-    assert above([0.5, 0.5], 0.5).holds is True
-
-
-@pytest.mark.parametrize("rule", [below, above, each_at_most])
-@pytest.mark.parametrize("values", [[], [-5.0]])
-def test_fewer_than_two_seeds_decide_nothing(rule, values):
-    judged = rule(values, 0.0)
-    assert judged.holds is None
-    assert judged.n == len(values)
-
-
-def test_every_seed_counts():
-    assert each_at_most([0.05, 0.01], 0.05).holds is True
-    judged = each_at_most([0.01, 0.051], 0.05)
-    assert (judged.holds, judged.value) == (False, 0.051)
-    judged = each_at_least([0.95, 0.99], 0.95)
-    assert (judged.holds, judged.value) == (True, 0.95)
-    assert each_at_least([0.94, 0.99], 0.95).holds is False
-
-
-def test_sharper_needs_sign_and_significance_in_every_seed():
-    assert sharper([0.1, 0.2], [0.01, 0.001], 0.01).holds is True
-    assert sharper([0.1, 0.2], [0.011, 0.001], 0.01).holds is False
-    assert sharper([0.1, -0.2], [0.001, 0.001], 0.01).holds is False
-    assert sharper([0.1], [0.001], 0.01).holds is None
-
-
-def test_totals_fall_only_if_every_run_does():
-    falling, rising = np.arange(10.0)[::-1], np.arange(10.0)
-    assert falls([falling, falling]).holds is True
-    assert falls([falling, rising]).holds is False
-    bumpy = falling.copy()
-    bumpy[[1, 8]] = bumpy[[8, 1]]
-    assert falls([falling, bumpy]).holds is False
-    assert falls([]).holds is None
-
-
-def test_the_tolerance_is_a_new_runs_minibatch_and_is_capped():
-    means, spreads = [99.0, 100.0, 101.0], [2.0, 2.0, 2.0]
-    expected = T3 * math.sqrt(1.0 * (1 + 1 / 3) + 4.0)
-    assert tolerance(means, spreads, 1000.0, 0.1) == pytest.approx(expected)
-    assert tolerance(means, spreads, 50.0, 0.1) == pytest.approx(5.0)
-    alone = tolerance([99.0], [2.0], 1000.0, 0.1, borrowed=means)
-    assert alone == pytest.approx(T3 * math.sqrt(1.0 * 2 + 4.0))
-    assert math.isnan(tolerance([99.0], [2.0], 1000.0, 0.1))
-
-
-def test_a_match_is_within_the_tolerance_of_the_mean():
-    means, spreads = [99.0, 100.0, 101.0], [0.0, 0.0, 0.0]
-    reach = T3 * math.sqrt(4 / 3)
-    assert matches(means, spreads, 100 + 0.999 * reach, 0.1).holds is True
-    assert matches(means, spreads, 100 + 1.001 * reach, 0.1).holds is False
-    assert matches([99.0], [0.0], 99.0, 0.1).holds is None
-    assert matches([], [], 99.0, 0.1).holds is None
-
-
-def test_pairs_are_made_by_seed():
-    table = pd.DataFrame(
-        {
-            "cell": ["one", "other", "one", "other", "one"],
-            "seed": [0, 0, 1, 1, 2],
-            "loss": [5.0, 3.0, 6.0, 7.0, 1.0],
-        }
-    )
-    assert paired(table, "one", "other", "loss") == [2.0, -1.0]
-    assert paired(table, "one", "nobody", "loss") == []
-    assert seeds_of(table, "one", "loss") == [5.0, 6.0, 1.0]
-
-
-def test_block_means_weigh_rows_by_their_width_and_drop_the_rest():
-    metrics = pd.DataFrame(
-        {
-            "iteration": [500, 1000, 1500, 2000, 2500],
-            "reconstruction": [4.0, 2.0, 2.0, 0.0, 9.0],
-            "latent": [1.0, 1.0, 1.0, 1.0, 1.0],
-        }
-    )
-    np.testing.assert_allclose(block_means(metrics), [4.0, 2.0])
-
-
-def test_hours_of_runs_side_by_side_are_shared():
-    alone = {"wall_seconds": 90.0}
-    resumed = alone | {"segments": [{"seconds": 60.0, "side_by_side": 3}, {"seconds": 30.0}]}
-    assert own_seconds(alone) == 90.0
-    assert own_seconds(resumed) == 50.0
-
-
-def test_the_verdicts_table_has_a_row_for_each_claim():
-    outcomes = [outcome(True), outcome(False, noise="shared"), outcome(None, claim="b")]
-    table = judge.verdict_table(outcomes, {"a": "A", "b": "B"}).set_index("claim")
-    assert table.loc["a", ["fresh", "shared"]].tolist() == ["supported", "not supported"]
-    assert table.loc["b", "fresh"] == "untestable"
 
 
 def test_the_registered_claims_are_those_of_the_paper():
@@ -179,7 +20,7 @@ def test_the_registered_claims_are_those_of_the_paper():
         assert all("measure" in test for test in claim["tests"].values())
 
 
-def evidence(shift: float = 0.0) -> judge.Evidence:
+def observed(shift: float = 0.0) -> judge.Observed:
     """Three seeds of every cell, made so that every claim holds; `shift` in nats spoils the
     variant with attention."""
     rows, measures, sharp = [], [], []
@@ -214,25 +55,25 @@ def evidence(shift: float = 0.0) -> judge.Evidence:
         for row, values in (("attention", (70.168, 1.5468)), ("write_only", (147.24, 31.065)))
         for loss, value in zip(("lx", "lz"), values, strict=True)
     }
-    return judge.Evidence(
+    return judge.Observed(
         pd.DataFrame(rows), blocks, pd.DataFrame(measures), pd.DataFrame(sharp), published
     )
 
 
-def verdicts(found: judge.Evidence) -> pd.DataFrame:
+def verdicts_of(found: judge.Observed) -> pd.DataFrame:
     rules = judge.registered(PROJECT / "book" / "claims.yaml")
     titles = {claim: entry["title"] for claim, entry in rules["claims"].items()}
-    return judge.verdict_table(judge.judge(rules, found), titles).set_index("claim")
+    return verdicts.verdict_table(judge.judge(rules, found), titles).set_index("claim")
 
 
 def test_every_claim_can_be_supported():
-    table = verdicts(evidence())
+    table = verdicts_of(observed())
     assert (table[["fresh", "shared"]] == "supported").all().all()
     assert table.lineage.dropna().to_dict() == {"g": "supported"}
 
 
 def test_a_worse_variant_loses_what_depends_on_its_losses():
-    table = verdicts(evidence(shift=120.0))
+    table = verdicts_of(observed(shift=120.0))
     assert table.fresh.to_dict() == {
         "a": "partly",  # still falls, no longer comparable
         "b": "partly",  # the latent loss is still lower
@@ -247,14 +88,14 @@ def test_a_worse_variant_loses_what_depends_on_its_losses():
 
 
 def test_one_seed_leaves_every_claim_untestable():
-    full = evidence()
+    full = observed()
     alone = full._replace(
         losses=full.losses[full.losses.seed == 0],
         blocks={key: value for key, value in full.blocks.items() if key[1] == 0},
         measures=full.measures[full.measures.seed == 0],
         sharpness=full.sharpness[full.sharpness.seed == 0],
     )
-    table = verdicts(alone)
+    table = verdicts_of(alone)
     assert (table.loc[table.index != "a", ["fresh", "shared"]] == "untestable").all().all()
     assert table.lineage.dropna().to_dict() == {"g": "untestable"}
 
@@ -270,10 +111,10 @@ def test_one_seed_leaves_every_claim_untestable():
     ],
 )
 def test_each_measure_decides_its_claim(column, value, claim):
-    found = evidence()
+    found = observed()
     spoiled = found.measures.copy()
     spoiled.loc[(spoiled.cell == "dcrw-fresh") & (spoiled.seed == 2), column] = value
-    table = verdicts(found._replace(measures=spoiled))
+    table = verdicts_of(found._replace(measures=spoiled))
     changed = table.fresh != "supported"
     assert list(table.index[changed]) == [claim]
     assert (table.shared == "supported").all()
@@ -283,7 +124,7 @@ def nearest(**worse: float) -> pd.DataFrame:
     return pd.DataFrame([{"cell": cell.replace("_", "-"), "worse": w} for cell, w in worse.items()])
 
 
-def came(found: judge.Evidence, table: pd.DataFrame) -> list[bool | None]:
+def came(found: judge.Observed, table: pd.DataFrame) -> list[bool | None]:
     rules = judge.registered(PROJECT / "book" / "claims.yaml")
     answers = judge.hypothesis(rules, found, table)
     phrases = ("both rows are reproduced", "L_z falls", "lose their L_x", "any seed", "habits")
@@ -291,7 +132,7 @@ def came(found: judge.Evidence, table: pd.DataFrame) -> list[bool | None]:
     return [None if answer is None or answer != answer else bool(answer) for answer in answers.came]
 
 
-def with_noises(found: judge.Evidence, fresh: float, lost: dict[str, float]) -> judge.Evidence:
+def with_noises(found: judge.Observed, fresh: float, lost: dict[str, float]) -> judge.Observed:
     """Fresh noise `fresh` nats off in L_x; what weights trained with shared noise lose under it."""
     losses = found.losses.copy()
     losses.loc[losses.cell.str.endswith("-fresh"), "train_lx"] += fresh
@@ -300,7 +141,7 @@ def with_noises(found: judge.Evidence, fresh: float, lost: dict[str, float]) -> 
 
 
 def test_the_hypothesis_can_be_borne_out_but_for_what_was_not_run():
-    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    found = with_noises(observed(), 60.0, {"dcrw-shared": 100.0})
     assert came(found, nearest(dcrw_fresh=0.5)) == [True, None, True, False, False]
 
 
@@ -319,12 +160,12 @@ def test_the_hypothesis_can_be_borne_out_but_for_what_was_not_run():
     ],
 )
 def test_the_hypothesis_can_fail_in_each_part(fresh, lost, near, expected):
-    found = with_noises(evidence(), fresh, lost)
+    found = with_noises(observed(), fresh, lost)
     assert came(found, nearest(dcrw_fresh=near, draw_fresh=0.0)) == expected
 
 
 def test_one_seed_without_attention_that_loses_is_enough():
-    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    found = with_noises(observed(), 60.0, {"dcrw-shared": 100.0})
     losses = found.losses.copy()
     one = (losses.cell == "dcrw-write-only-shared") & (losses.seed == 1)
     losses.loc[one, "fresh_lx"] += 100.0
@@ -334,7 +175,7 @@ def test_one_seed_without_attention_that_loses_is_enough():
 
 
 def test_habits_of_2016_that_miss_a_row_refute():
-    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    found = with_noises(observed(), 60.0, {"dcrw-shared": 100.0})
     losses = found.losses.copy()
     losses.loc[losses.cell == "dcrw-lineage", "train_lz"] += 1.0
     answers = came(found._replace(losses=losses), nearest(dcrw_fresh=0.5))
@@ -344,7 +185,7 @@ def test_habits_of_2016_that_miss_a_row_refute():
 @pytest.mark.parametrize(("at", "expected"), [(0.45, True), (0.55, False)])
 def test_the_dose_is_judged_by_its_first_three_quarters(at, expected):
     """at: how far from fresh to shared both losses are at a correlation of 3/4."""
-    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    found = with_noises(observed(), 60.0, {"dcrw-shared": 100.0})
     means = found.losses.groupby("cell")[["train_lx", "train_lz"]].mean()
     ends = means.loc["dcrw-fresh"] + pd.Series({"train_lz": 20.0, "train_lx": 0.0})
     losses = found.losses.copy()
@@ -369,7 +210,7 @@ def test_the_dose_is_judged_by_its_first_three_quarters(at, expected):
     ],
 )
 def test_the_rival_is_held_to_row_1_and_to_what_it_says_is_missing(lx, lz, expected):
-    found = evidence()
+    found = observed()
     row = {"cell": "dcrw-z6-fresh", "seed": 0, "train_lx_sd": 1.0, "train_lz_sd": 0.5}
     values = {
         f"train_{loss}": found.published[f"paper.table1.attention.{loss}"] + off
@@ -399,7 +240,7 @@ def test_limits_are_those_of_the_file():
 
 @pytest.mark.parametrize(("share", "expected"), [(0.85, True), (0.95, False)])
 def test_a_loss_falls_with_the_correlation_only_if_it_falls_by_a_tenth(share, expected):
-    found = with_noises(evidence(), 60.0, {"dcrw-shared": 100.0})
+    found = with_noises(observed(), 60.0, {"dcrw-shared": 100.0})
     losses = found.losses[found.losses.seed == 0].copy()
     (fresh,) = losses.loc[losses.cell == "dcrw-fresh", "train_lx"]
     losses.loc[losses.cell == "dcrw-fresh", "train_lz"] = 20.0
@@ -413,7 +254,7 @@ def test_a_loss_falls_with_the_correlation_only_if_it_falls_by_a_tenth(share, ex
 
 
 def test_a_seed_is_within_the_limit_only_with_all_four_of_its_values():
-    found = evidence()
+    found = observed()
     rules = judge.registered(PROJECT / "book" / "claims.yaml")["claims"]["g"]
     losses = found.losses.copy()
     for test, rule in rules["tests"].items():

@@ -1,45 +1,38 @@
-"""Windows, attention and heat maps: known answers, once more in loops, and from run to figures."""
+"""Windows, attention and heat maps: known answers, once more in loops, and the files of a run."""
 
 import json
 import math
-from pathlib import Path
 
-import nbformat
 import numpy as np
-import pandas as pd
 import pytest
 import reference
 import torch
+from gaze_project import split
 
 from dcrw.model import attention
 from dcrw.model.attention import conventions
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import EvaluationConfig
-from dcrw.training.data import Dataset, Split
 from dcrw.training.engine import initial_model
 from dcrw.training.evaluation import split_losses
 from dcrw.training.files import RunError
-from dcrw.training.loop import train
-from dcrw.training.profiles import load_profile
 from dcrw.training.randomness import step_noise
-from dcrw.training.run import Run, run_for
+from dcrw.training.run import Run
 from study.gaze import measure as gaze
-from study.gaze import tables
-from study.gaze.figures import paths_figure
 from study.gaze.measure import (
     ALL,
     COLUMNS,
-    GazeConfig,
+    GazeSettings,
     measure,
     of_windows,
     overlap,
     profiles,
     record,
 )
-from study.gaze.tables import CELLS, collect, gaze_numbers, wandering
-from study.style import save_figure
 
 CPU = torch.device("cpu")
+
+
 TINY = {
     "image_size": 9,
     "steps": 3,
@@ -48,18 +41,16 @@ TINY = {
     "read_size": 3,
     "write_size": 2,
 }
-SETTINGS = GazeConfig(batch_size=5, seed=7)
-HABITS = {
+
+
+SETTINGS = GazeSettings(batch_size=5, seed=7)
+
+
+READINGS = {
     "defaults": {},
     "mixed": {"indexing": "mixed", "filter_normaliser": "clamped-sum"},
     "four": {"window_parameters": "four", "filter_exponent": "squared-ratio"},
 }
-
-
-def split(images: int = 13, size: int = 9) -> Split:
-    generator = torch.Generator().manual_seed(1)
-    pixels = torch.randint(0, 256, (images, size, size), generator=generator, dtype=torch.uint8)
-    return Split(pixels, torch.arange(images) % 3)
 
 
 def model_of(**settings):
@@ -78,9 +69,6 @@ def emitted(x: float, y: float, stride: float, sigma: float, size: int, image: i
             math.log(2.0),
         ]
     ).expand(1, 1, 5)
-
-
-# ---- windows at known places ------------------------------------------------------------------
 
 
 def test_sharp_filters_put_all_attention_on_their_centres():
@@ -137,13 +125,10 @@ def test_overlap_of_a_square_with_pixels(centre, extent, expected):
     torch.testing.assert_close(weights[0], torch.tensor([expected, expected]).float())
 
 
-# ---- once more in loops -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw"])
-def test_measure_agrees_with_loops(architecture, habit):
-    model, images = model_of(architecture=architecture, **HABITS[habit]), split()
+def test_measure_agrees_with_loops(architecture, reading):
+    model, images = model_of(architecture=architecture, **READINGS[reading]), split()
     config = model.config
     measured = measure(model, images, SETTINGS)
     parts = {"read", "write"} if architecture != "dcrw-write-only" else {"write"}
@@ -222,9 +207,6 @@ def test_a_filter_that_vanishes_leaves_no_attention():
     assert found[0].sum() == 0 and found[1].sum() == pytest.approx(1)
 
 
-# ---- tables and maps --------------------------------------------------------------------------
-
-
 def test_the_table_holds_means_by_class_and_step():
     labels = np.array([0, 0, 1])
     values = {
@@ -256,64 +238,6 @@ def test_maps_are_multiples_of_even_attention():
     assert np.abs(arrays["mean_images"][1] - ones.numpy()).max() <= 0.5
 
 
-def test_wandering_on_a_known_case():
-    """Two classes a pixel above and below a path of two steps, nothing else."""
-    rows = []
-    for step, middle in (("1", 10.0), ("2", 14.0)):
-        for label, shift in ((ALL, 0.0), ("0", -1.0), ("1", 1.0)):
-            images, sd = (4, 1.0) if label == ALL else (2, 0.0)
-            rows.append((label, step, "read", "y", images, middle + shift, sd))
-            rows.append((label, step, "read", "x", images, 5.0, 0.0))
-    found = wandering(pd.DataFrame(rows, columns=COLUMNS), "read")
-    expected = {"path": 2, "spread": 1, "class_percent": 100, "own_percent": 20, "step_percent": 80}
-    assert found == pytest.approx(expected)
-
-
-# ---- from run to figures ----------------------------------------------------------------------
-
-PROFILE = """
-profile: {name}
-seeds: [0]
-defaults:
-  data: {{dataset: digits}}
-  model: {{steps: 2, latent_size: 2, hidden_size: 5, read_size: 3, write_size: 2}}
-  training: {{iterations: 2, batch_size: 2, metrics_interval: 1, checkpoint_interval: 2}}
-runs: {runs}
-evaluation: {{batch_size: 100, seed: 9, digits: 4}}
-final_iterations: 1
-"""
-
-
-def settings_of(cell: str) -> dict[str, object]:
-    architecture, _, noise = cell.rpartition("-")
-    return {"model": {"architecture": architecture, "noise_correlation": float(noise == "shared")}}
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    """A project whose six tiny runs have been trained and measured."""
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "configs").mkdir()
-    (folder / "dcrw").mkdir()
-    images = split(30, 28)
-    dataset = Dataset(images, images, images)
-    for name in ("paper", "grid"):
-        runs = {cell: settings_of(cell) for cell, of in CELLS.items() if of == name}
-        path = folder / "configs" / f"{name}.yaml"
-        path.write_text(PROFILE.format(name=name, runs=json.dumps(runs)))
-        for config in load_profile(path).configs():
-            run = run_for(config, folder / "results" / name)
-            train(run, config, dataset, device=CPU)
-            record(run, images, GazeConfig(batch_size=100, seed=9), CPU, threads=1)
-    return folder
-
-
-@pytest.fixture
-def recorded(project, monkeypatch):
-    monkeypatch.chdir(project)
-    return collect(project)
-
-
 def test_a_measured_run_has_all_its_files(project, recorded):
     entry = recorded["dcrw-shared"]
     folder = (project / entry.source).parent
@@ -322,66 +246,12 @@ def test_a_measured_run_has_all_its_files(project, recorded):
     assert made["noise_correlation"] == 1 and made["device"]["threads"] == 1
     assert (folder / "gaze.npz").stat().st_size < 100_000
     model = Run(folder.parent).model()
-    again = measure(model, split(30, 28), GazeConfig(batch_size=100, seed=9))
+    again = measure(model, split(30, 28), GazeSettings(batch_size=100, seed=9))
     expected = gaze.table(again.values, split(30, 28).labels.numpy())
     merged = entry.table.merge(expected, on=COLUMNS[:5], suffixes=("", "_again"))
     assert len(merged) == len(entry.table) == len(expected)
     np.testing.assert_allclose(merged["mean"], merged.mean_again, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(merged.sd, merged.sd_again, rtol=1e-4, atol=1e-9)
-
-
-def test_numbers_follow_from_the_tables(recorded):
-    found = gaze_numbers(recorded)
-    assert found["gaze.images"].value == 30
-    number = found["gaze.draw-fresh.read.area"]
-    rows = recorded["draw-fresh"].table.query("part == 'read' and quantity == 'area'")
-    row = rows[(rows["class"] == ALL) & (rows.step == ALL)].iloc[0]
-    assert number.value == row["mean"] and number.n == 30
-    assert number.interval[1] - number.value == pytest.approx(1.96 * row.sd / np.sqrt(30))
-    assert number.source.endswith("evaluation/gaze.csv")
-    assert found["gaze.dcrw-write-only-fresh.kl.steps"].value == pytest.approx(2)
-    assert not any(key.startswith("gaze.dcrw-write-only-fresh.read") for key in found)
-    summary = tables.summary(recorded)
-    assert len(summary) == 10 and summary.notna().all().all()
-
-
-def test_tables_for_figures_and_the_same_figure_twice(recorded, tmp_path):
-    paths = tables.paths(recorded)
-    assert {"x", "x_sd", "y", "y_sd"} <= set(paths)
-    maps = tables.maps(recorded)
-    assert set(maps.step) == {"1", "2", ALL} and len(maps) == 10 * 3 * 28
-    arrays = recorded["dcrw-fresh"].arrays
-    own = paths[paths.cell == "dcrw-fresh"]
-    for name in ("first", "second"):
-        figure = paths_figure(own, arrays["classes"], arrays["mean_images"])
-        save_figure(figure, tmp_path / name)
-    for kind in ("png", "svg"):
-        first, second = (tmp_path / f"{name}.{kind}" for name in ("first", "second"))
-        assert first.read_bytes() == second.read_bytes()
-
-
-def test_what_is_missing_is_named(project, recorded):
-    source = project / recorded["draw-fresh"].source
-    marker, before = source.with_name("gaze.json"), source.with_name("gaze.json").read_text()
-    marker.unlink()
-    with pytest.raises(RunError, match=r"windows not measured yet \(notebooks/gaze"):
-        collect(project)
-    marker.write_text(before.replace('"seed": 9', '"seed": 8'))
-    with pytest.raises(RunError, match=r"'seed': 8.*the profile asks for.*'seed': 9"):
-        collect(project)
-    marker.write_text(before)
-    provenance = source.parents[1] / "provenance.json"
-    provenance.rename(provenance.with_suffix(".away"))
-    with pytest.raises(RunError, match="not a complete run; train it first"):
-        collect(project)
-    provenance.with_suffix(".away").rename(provenance)
-    profile = project / "configs" / "grid.yaml"
-    whole = profile.read_text()
-    profile.write_text(whole.replace("seeds: [0]", "seeds: [1]"))
-    with pytest.raises(RunError, match="no run draw-fresh with seed 0"):
-        collect(project)
-    profile.write_text(whole)
-    assert len(collect(project)) == 6
 
 
 def test_models_without_windows_are_refused():
@@ -392,39 +262,3 @@ def test_models_without_windows_are_refused():
 def test_unfinished_runs_are_not_measured(tmp_path):
     with pytest.raises(RunError, match="not a complete run"):
         record(Run(tmp_path), split(), SETTINGS, CPU)
-
-
-def test_the_cells_of_both_notebooks_run(project, recorded, monkeypatch):
-    """In this process, to save two kernels' start; papermill does nothing else with them."""
-    monkeypatch.chdir(project)
-    few = split(20, 28)
-    monkeypatch.setattr("dcrw.notebook.load_data", lambda *_: Dataset(few, few, few))
-    run = (project / recorded["draw-fresh"].source).parents[1]
-    named = {"run": str(run.relative_to(project)), "batch_size": 100, "seed": 9}
-    execute("gaze", named | {"device": "cpu", "threads": 1})
-    assert json.loads((run / "evaluation" / "gaze.json").read_text())["images"] == 20
-    execute("where_it_looks", {})
-    names = [f"gaze_{name}" for name in ("paths_dcrw", "paths_draw", "paths_write_only")]
-    for name in [*names, "gaze_sizes", "gaze_maps", "gaze_kl"]:
-        for kind in ("png", "svg", "csv"):
-            assert (project / "results/grid/figures" / f"{name}.{kind}").stat().st_size > 500
-    keys = json.loads((project / "results/grid/numbers/gaze.json").read_text())
-    prose = "".join(cell.source for cell in cells("where_it_looks") if cell.cell_type != "code")
-    cited = {part.split(":")[0] for part in prose.split("`") if part.startswith("gaze.")}
-    assert cited and cited <= keys.keys()
-
-
-def cells(name: str) -> list[nbformat.NotebookNode]:
-    path = Path(__file__).parents[3] / "notebooks" / f"{name}.ipynb"
-    return nbformat.read(path, as_version=4).cells
-
-
-def execute(name: str, parameters: dict) -> None:
-    """Run a notebook's code cells with other parameters."""
-    namespace: dict = {}
-    for cell in cells(name):
-        if cell.cell_type == "code":
-            exec(compile(cell.source, name, "exec"), namespace)
-        if "parameters" in cell.metadata.get("tags", []):
-            assert parameters.keys() <= namespace.keys()
-            namespace |= parameters

@@ -15,33 +15,30 @@ from dcrw.model.config import ConfigError
 from dcrw.model.writer import Model
 from dcrw.notebook import EvaluationTarget, sections
 from dcrw.training.config import EvaluationConfig, Runtime
-from dcrw.training.data import Dataset, Split, to_unit
+from dcrw.training.data import Split
 from dcrw.training.engine import initial_model
 from dcrw.training.evaluation import split_losses
 from dcrw.training.files import RunError, project_root
 from dcrw.training.loop import train
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
+from study.noise.course import replaced_at
 from study.noise.mechanism import (
     CORRELATIONS,
-    NO_FEEDBACK,
-    ForensicsConfig,
+    MechanismSettings,
     _follow_all,
     active_units,
     correlations_table,
     difference_noise,
-    examine,
-    first_repeated,
-    follow,
     latent_conventions,
+    measure_mechanism,
     missing_latent,
     probe,
-    replaced_at,
     sigma_agreement,
 )
 
 RECURRENT = ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise"]
-SETTINGS = ForensicsConfig(
+SETTINGS = MechanismSettings(
     images=23, draws=3, bound_images=5, bound_samples=20, batch_size=7, seed=5
 )
 dataset = tiny_runs.dataset
@@ -51,13 +48,6 @@ def small(architecture: str, correlation: float = 0.0) -> Model:
     model = {"architecture": architecture, "noise_correlation": correlation, "steps": 3}
     model |= {"steps": 1} if architecture == "conv-vae" else {}
     return initial_model(tiny_runs.tiny(model=model).model, 0)
-
-
-def given(model: Model, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
-    images = to_unit(dataset.test.images)
-    shape = (model.config.steps, len(images), model.config.latent_size)
-    correlation = model.config.noise_correlation
-    return images, torch.tensor(step_noise(0, "noise", 0, shape, correlation))
 
 
 # The divergence that Eq. 26 leaves out
@@ -114,40 +104,6 @@ def test_the_three_readings_of_the_constant(steps, latent):
     torch.testing.assert_close(found["exact"], by_hand - steps * latent / 2)
     torch.testing.assert_close(found["as_printed"], by_hand - steps / 2)  # Eq. 27
     torch.testing.assert_close(found["half_t_each_step"], by_hand - steps * steps / 2)
-
-
-# Passes with latents replaced
-
-
-@pytest.mark.parametrize("architecture", [*RECURRENT, "conv-vae"])
-def test_following_without_replacing_is_the_model(dataset, architecture):
-    model = small(architecture, 0.5)
-    images, noise = given(model, dataset)
-    course, trace = follow(model, images, noise), model.trace(images, noise)
-    for name, expected in (("canvas", trace.canvas[-1]), *trace._asdict().items()):
-        if name in ("latent", "mean", "log_sigma") or expected is trace.canvas[-1]:
-            torch.testing.assert_close(getattr(course, name), expected)
-    assert (course.hidden[0] == 0).all() and len(course.hidden) == model.config.steps
-    assert architecture == "conv-vae" or (course.hidden[1:] != 0).any(2).all()
-
-
-@pytest.mark.parametrize("architecture", [*RECURRENT, "conv-vae"])
-def test_replaced_latents_are_what_the_decoder_gets(dataset, architecture):
-    model = small(architecture)
-    images, noise = given(model, dataset)
-    prior = torch.full_like(noise[0], 2.0)
-    before, steps = follow(model, images, noise), model.config.steps
-    repeated = follow(model, images, noise, first_repeated)
-    torch.testing.assert_close(repeated.latent, before.latent[:1].expand(steps, -1, -1))
-    for place in range(steps):
-        replaced = follow(model, images, noise, replaced_at(place, prior))
-        assert torch.equal(replaced.latent[place], prior)
-        assert torch.equal(replaced.latent[:place], before.latent[:place])
-        assert torch.equal(replaced.mean[: place + 1], before.mean[: place + 1])
-        follows = (replaced.mean[place + 1 :] != before.mean[place + 1 :]).any()
-        assert follows == (architecture not in NO_FEEDBACK and place + 1 < steps)
-        drawn = model.generate(replaced.latent).canvas[-1]
-        torch.testing.assert_close(replaced.canvas, drawn)
 
 
 # Probes, sigmas and the noise that is left
@@ -231,7 +187,7 @@ def examined(tmp_path, dataset, architecture: str, correlation: float) -> dict[s
     model |= {"steps": 1} if architecture == "conv-vae" else {"steps": 3}
     run = train(Run(tmp_path), tiny_runs.tiny(model=model), dataset)
     weights = (tmp_path / "model.safetensors").read_bytes()
-    folder = examine(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
+    folder = measure_mechanism(run, dataset, SETTINGS, torch.device("cpu"), threads=1)
     assert (tmp_path / "model.safetensors").read_bytes() == weights
     written = json.loads((folder / "forensics.json").read_text())
     assert written["settings"] == SETTINGS.model_dump() and written["software"]["torch"]
@@ -316,7 +272,7 @@ def test_what_replaces_a_latent_is_a_draw_of_its_own(dataset):
 
 def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
     with pytest.raises(RunError, match="not a complete run"):
-        examine(Run(tmp_path), dataset, SETTINGS, torch.device("cpu"))
+        measure_mechanism(Run(tmp_path), dataset, SETTINGS, torch.device("cpu"))
     for wrong, message in (
         ({"images": 3}, "images = 3"),
         ({"draws": 1}, "draws = 1"),
@@ -328,7 +284,7 @@ def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
             sections(
                 {"run": "somewhere", "images": 100} | wrong,
                 EvaluationTarget,
-                ForensicsConfig,
+                MechanismSettings,
                 Runtime,
             )
 
@@ -341,7 +297,7 @@ def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):
     first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
     names: dict = {}
     exec(first, names)
-    standard = ForensicsConfig().model_dump()
+    standard = MechanismSettings().model_dump()
     assert {name: names[name] for name in standard} == standard
     names |= {"run": str(tmp_path), "device": "cpu", "threads": 1} | SETTINGS.model_dump()
     for cell in rest:

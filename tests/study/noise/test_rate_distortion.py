@@ -17,7 +17,7 @@ from dcrw.training.evaluation import data_summary
 from dcrw.training.files import project_root
 from study.noise.rate_distortion import (
     Fit,
-    RateDistortionConfig,
+    RateDistortionSettings,
     distortion_at,
     estimate,
     first_codebook,
@@ -28,8 +28,10 @@ from study.noise.rate_distortion import (
 LOG2 = math.log(2)
 
 
-def settings(**changes) -> RateDistortionConfig:
-    return RateDistortionConfig(**{"sizes": [8], "slopes": [3.0, 2.0, 1.0], "sweeps": 40} | changes)
+def settings(**changes) -> RateDistortionSettings:
+    return RateDistortionSettings(
+        **{"sizes": [8], "slopes": [3.0, 2.0, 1.0], "sweeps": 40} | changes
+    )
 
 
 def source(values: list[float], counts: list[int]) -> torch.Tensor:
@@ -198,7 +200,7 @@ def test_impossible_estimates_are_refused(grey):
         ({"sizez": [4]}, "sizez = "),
     ):
         with pytest.raises(ConfigError, match=message):
-            sections(good | wrong, DataConfig, RateDistortionConfig, Runtime)
+            sections(good | wrong, DataConfig, RateDistortionSettings, Runtime)
 
 
 def test_the_notebook_writes_table_and_provenance(tmp_path):
@@ -207,7 +209,7 @@ def test_the_notebook_writes_table_and_provenance(tmp_path):
     first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
     names: dict = {}
     exec(first, names)
-    standard = RateDistortionConfig().model_dump()
+    standard = RateDistortionSettings().model_dump()
     assert {name: names[name] for name in standard} == standard
     small = {"dataset": "digits", "sizes": [2, 8], "slopes": [0.2, 0.05], "sweeps": 2}
     names |= small | {"results": str(tmp_path), "device": "cpu", "threads": 1}

@@ -1,0 +1,90 @@
+"""Reference pages made from the packages themselves: the directive `{package} name`.
+
+It prints a table of the package's modules, what each is for (the first sentence of its docstring),
+and then what every module holds. Modules stand in the order of their imports: one may use those
+above it, and none below. A new module is on the page without being named there.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+SENTENCE_END = re.compile(r"(?<!\bEq)(?<!\bFig)(?<!\bSec)\. (?=[A-Z])")
+
+
+def modules(folder: Path, root: Path) -> list[str]:
+    """Dotted names of the modules at and below a folder, each after those that it imports.
+
+    root: the folder that the names count from.
+    """
+    files = {_name(path, root): path for path in sorted(folder.rglob("*.py"))}
+    files = {name: path for name, path in files.items() if path.name != "__init__.py"}
+    needs = {name: _imported(path, name) & files.keys() for name, path in files.items()}
+    ordered: list[str] = []
+    while len(ordered) < len(files):
+        ready = [name for name in files if name not in ordered and needs[name] <= set(ordered)]
+        if not ready:
+            raise ValueError(f"{folder}: modules import each other in a circle")
+        ordered += ready
+    return ordered
+
+
+def purpose(path: Path) -> str:
+    """The first sentence of a module's docstring, on one line."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    sentence = " ".join(text.split("\n\n")[0].split())
+    return SENTENCE_END.split(sentence)[0].rstrip(".")
+
+
+def _name(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts)
+
+
+def _imported(path: Path, own: str) -> set[str]:
+    """Names that a file imports, modules among them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found - {own}
+
+
+class Package(SphinxDirective):
+    """The directive `package`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The table, then each module under a heading of its own."""
+        root = Path(self.env.srcdir)
+        folder = root / self.arguments[0].replace(".", "/")
+        names = modules(folder, root) if folder.is_dir() else [self.arguments[0]]
+        paths = {name: root / (name.replace(".", "/") + ".py") for name in names}
+        lines = [":::{list-table}", ":header-rows: 1", "", "* - Module", "  - What it holds"]
+        for name, path in paths.items():
+            self.env.note_dependency(str(path))
+            lines += [f"* - {{mod}}`{name}`", f"  - {purpose(path)}"]
+        lines += [":::", ""]
+        for name in names:
+            block = [f".. automodule:: {name}", "   :members:", "   :exclude-members: model_config"]
+            lines += [f"## {name}", "", "```{eval-rst}", *block, "```", ""]
+        content = StringList(lines, source=self.get_source_info()[0])
+        found = nodes.container()
+        self.state.nested_parse(content, self.content_offset, found, match_titles=True)
+        return list(found.children)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register the directive with Sphinx."""
+    app.add_directive("package", Package)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

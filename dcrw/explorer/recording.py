@@ -1,0 +1,214 @@
+"""How a gallery is made: what the models of finished runs do with test digits, step by step.
+
+Sizes: T steps, n images of A x A pixels, N filters an axis, z latent dimensions a step.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from dcrw.explorer.gallery import COLUMNS, Arrays, ExplorerError, Gallery, Recording
+from dcrw.explorer.rebuild import rebuild_canvas
+from dcrw.model.config import ModelConfig, Section
+from dcrw.model.writer import ConvolutionalVAE, Trace, Writer
+from dcrw.training.data import Split, to_unit
+from dcrw.training.evaluation import pixel_windows
+from dcrw.training.files import project_root
+from dcrw.training.profiles import load_profile
+from dcrw.training.provenance import describe_software
+from dcrw.training.randomness import step_noise
+from dcrw.training.run import Run, run_for
+
+PAIRS = ((0, 6), (1, 7), (3, 8), (4, 9))  # the classes between which latents are blended
+CLASSES = 10
+
+
+class Selection(Section):
+    """What the explorer's file is made from: parameters of notebooks/explorer_data.ipynb."""
+
+    cells: list[str] = Field(min_length=1, description="profile/cell, of each its first seed")
+    each: int = Field(4, ge=1, le=100, description="test digits of every class")
+    seed: int = Field(1234, ge=0, lt=2**31, description="of the noise")
+    output: str = Field(description="the file to write, relative to the project")
+    data_root: str = Field("", description="folder of MNIST/raw; empty: DCRW_DATA, else data")
+
+
+class Sampling(NamedTuple):
+    """Where the noise comes from."""
+
+    seed: int = 1234
+    temperature: float = 1.0  # scales the noise: z_t = mu_t + temperature sigma_t epsilon_t
+
+
+DEFAULT_SAMPLING = Sampling()
+
+
+# ---- from runs to a gallery -----------------------------------------------------------------
+
+
+def find_cells(cells: Iterable[str]) -> dict[str, Run]:
+    """The run of each cell's first seed, by the cell's label.
+
+    cells: `<profile>/<label>`. Raises `ConfigError` for an unknown profile, `ExplorerError` for an
+    unknown label.
+    """
+    root, found = project_root(), {}
+    for cell in cells:
+        profile, _, label = cell.partition("/")
+        configs = load_profile(root / "configs" / f"{profile}.yaml").configs()
+        named = [config for config in configs if config.name == label]
+        if not named:
+            known = ", ".join(dict.fromkeys(config.name for config in configs))
+            raise ExplorerError(f"{cell}: profile {profile} has no such cell; it has {known}")
+        first = min(named, key=lambda config: config.training.seed)
+        found[label] = run_for(first, root / "results" / profile)
+    return found
+
+
+def record_gallery(
+    cells: Mapping[str, Run], split: Split, each: int = 4, seed: int = 1234
+) -> Gallery:
+    """What complete runs do with the first `each` images of every class of a split.
+
+    Raises `RunError` where a run is incomplete, `ExplorerError` where its model has no windows or
+    the split has too few images of a class.
+    """
+    chosen = choose_digits(split, each)
+    images, labels = split.images[chosen].numpy(), split.labels[chosen].numpy()
+    pairs = np.array(PAIRS, dtype=np.int64)  # the first row of the sheet is ordered by class
+    recordings = [
+        record(name, load_writer(run), images, pairs, Sampling(seed)) for name, run in cells.items()
+    ]
+    about = {
+        "images": chosen.tolist(),
+        "seed": seed,
+        "runs": {name: run.folder.name for name, run in cells.items()},
+        "software": describe_software(),
+    }
+    return Gallery(images, labels, pairs, recordings, about)
+
+
+def choose_digits(split: Split, each: int = 4) -> Tensor:
+    """Indices (each x 10,) of the first images of every class, classes side by side in a row.
+
+    Raises `ExplorerError` where a class has fewer.
+    """
+    first = [torch.nonzero(split.labels == label)[:each, 0] for label in range(CLASSES)]
+    if min(map(len, first)) < each:
+        raise ExplorerError(f"each = {each}: the split has fewer images of a class")
+    return torch.stack(first, dim=1).flatten()
+
+
+def rebuilding_errors(gallery: Gallery, cells: Mapping[str, Run]) -> pd.Series:
+    """The largest error of sigma(c_t) rebuilt from the gallery, by model, in 1/255."""
+    sampling = Sampling(gallery.about["seed"])
+    errors = {}
+    for recording in gallery.recordings:
+        drawn = reconstruct(load_writer(cells[recording.name]), gallery.images, sampling)
+        rebuilt = rebuild_canvas(recording, "reconstruct")
+        errors[recording.name] = (rebuilt.sigmoid() - drawn.canvas.sigmoid()).abs().max().item()
+    return 255 * pd.Series(errors)
+
+
+# ---- one model ------------------------------------------------------------------------------
+
+
+def load_writer(run: Run, steps: int | None = None) -> Writer:
+    """The model of a complete run, set to draw in `steps` steps (default: its own).
+
+    Raises `RunError` where the folder holds no complete run, `ExplorerError` where the model does
+    not draw through windows or cannot take that number of steps.
+    """
+    run.require_complete()
+    config = run.config.model
+    if not config.facts.recurrent:
+        raise ExplorerError(f"{run.folder}: a conv-vae draws in one go and has no windows to show")
+    if steps is not None and steps != config.steps:
+        if config.architecture == "dcrw-stepwise":
+            raise ExplorerError(
+                f"{run.folder}: has heads for {config.steps} steps; expected steps = {config.steps}"
+            )
+        config = config.model_copy(update={"steps": steps})
+    model = run.model(config)
+    assert not isinstance(model, ConvolutionalVAE)
+    return model
+
+
+@torch.no_grad()
+def record(
+    name: str,
+    model: Writer,
+    images: NDArray[np.uint8],
+    pairs: NDArray[np.int64],
+    sampling: Sampling = DEFAULT_SAMPLING,
+) -> Recording:
+    """Reconstruct the images, generate as many from the prior, and blend the latents of pairs.
+
+    images: (n, A, A); pairs: (p, 2) indices of images. A blend goes from z_1..z_T of one image to
+    those of the other in `COLUMNS` equal parts. Raises `ExplorerError` where the images have
+    another size than the model's.
+    """
+    config = model.config
+    _check_size(name, config, images)
+    shape = (config.steps, len(images), config.latent_size)
+    prior = _noise(sampling, 1, shape, config.generation_noise_correlation)
+    reconstructed = reconstruct(model, images, sampling)
+    traces = {"reconstruct": reconstructed, "generate": model.generate(prior)}
+    if len(pairs):
+        traces["interpolate"] = model.generate(blend(reconstructed.latent, pairs))
+    modes = {mode: tracks_of(trace, config) for mode, trace in traces.items()}
+    return Recording(name, config, model.initial(1).canvas[0].detach().numpy(), modes)
+
+
+def reconstruct(model: Writer, images: NDArray[np.uint8], sampling: Sampling) -> Trace:
+    """The model's trace on images (n, A, A)."""
+    config = model.config
+    shape = (config.steps, len(images), config.latent_size)
+    noise = _noise(sampling, 0, shape, config.noise_correlation)
+    return model.trace(to_unit(torch.as_tensor(images)), noise)
+
+
+def blend(latent: Tensor, pairs: NDArray[np.int64]) -> Tensor:
+    """Latents (T, n, z) to (T, p COLUMNS, z): for every pair, on a straight line from one to the
+    other."""
+    ends = latent[:, torch.as_tensor(pairs)]  # (T, p, 2, z)
+    weight = torch.linspace(0, 1, COLUMNS)[:, None]
+    return torch.lerp(ends[:, :, :1], ends[:, :, 1:], weight).flatten(1, 2)
+
+
+def tracks_of(trace: Trace, config: ModelConfig) -> Arrays:
+    """The arrays of a mode, as `Recording` names them: windows in single precision, patches in
+    half, enough for sigma(c_t) to 1/255."""
+    assert trace.write_window is not None
+    assert trace.patch is not None
+    arrays: Arrays = {
+        "write_window": pixel_windows(trace.write_window, config.write_size, config),
+        "patch": trace.patch.half().numpy(),
+    }
+    if trace.read_window is not None:
+        arrays["read_window"] = pixel_windows(trace.read_window, config.read_size, config)
+    if trace.kl is not None:
+        arrays["kl"] = trace.kl.numpy()
+    return arrays
+
+
+def _noise(
+    sampling: Sampling, counter: int, shape: tuple[int, int, int], correlation: float
+) -> Tensor:
+    noise = step_noise(sampling.seed, "generation", counter, shape, correlation)
+    return sampling.temperature * torch.as_tensor(noise)
+
+
+def _check_size(name: str, config: ModelConfig, images: NDArray[np.uint8]) -> None:
+    size = config.image_size
+    if images.ndim != 3 or images.shape[1:] != (size, size):
+        raise ExplorerError(
+            f"{name}: the model takes images of {size} x {size} pixels; these have shape "
+            f"{images.shape[1:]}"
+        )

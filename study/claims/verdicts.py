@@ -1,0 +1,50 @@
+"""One word for a claim, from the outcomes of its tests: the first round's words."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from study.claims.judge import NOISES, Outcome
+
+
+def verdict(outcomes: Sequence[Outcome]) -> str:
+    """One word for a claim under one noise, from all of its tests.
+
+    A test holds where it holds for each of its subjects.
+    """
+    if not outcomes or any(outcome.holds is None for outcome in outcomes):
+        return "untestable"
+    tests = {outcome.test for outcome in outcomes}
+    failing = {outcome.test for outcome in outcomes if not outcome.holds}
+    if not failing:
+        return "supported"
+    return "partly" if failing != tests else "not supported"
+
+
+def verdict_table(outcomes: Sequence[Outcome], titles: dict[str, str]) -> pd.DataFrame:
+    """One row a claim: its title, and the verdict under each noise."""
+    rows = []
+    for claim, title in titles.items():
+        row = {"claim": claim, "title": title}
+        for noise in dict.fromkeys(outcome.noise for outcome in outcomes):
+            chosen = [o for o in outcomes if (o.claim, o.noise) == (claim, noise)]
+            if chosen:
+                row[noise] = verdict(chosen)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def verdicts_page(verdicts: pd.DataFrame) -> str:
+    """The table of verdicts as MyST, for the start page; a claim links to its section."""
+    noises = [name for name in verdicts.columns if name not in ("claim", "title")]
+    lines = [
+        ":::{list-table} The paper's claims and their verdicts",
+        ":header-rows: 1",
+        "",
+        "* - Claim",
+        *(f"  - {noise.capitalize()} noise" for noise in noises if noise in NOISES),
+    ]
+    for row in verdicts.to_dict("records"):
+        lines.append(f"* - {{ref}}`{row['claim']}. {row['title']} <claim-{row['claim']}>`")
+        lines += [f"  - {row[noise]}" for noise in noises if noise in NOISES]
+    return "\n".join([*lines, ":::", ""])

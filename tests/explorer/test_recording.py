@@ -1,0 +1,83 @@
+"""What models do with test digits: what is kept of it, and what is rebuilt from that."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_galleries import (
+    PAIRS,
+    READINGS,
+    SAMPLING,
+    SIZE,
+    digits,
+    recorded,
+    save_run,
+    small_writer,
+)
+
+from dcrw.explorer.gallery import COLUMNS, ExplorerError
+from dcrw.explorer.rebuild import rebuild_canvas
+from dcrw.explorer.recording import (
+    Sampling,
+    choose_digits,
+    find_cells,
+    load_writer,
+    reconstruct,
+    record,
+)
+from dcrw.model.config import ModelConfig
+from dcrw.training.data import Split
+from dcrw.training.files import RunError
+from dcrw.training.run import Run
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image"])
+def test_canvases_are_rebuilt_from_windows_and_patches(architecture: str, reading: str) -> None:
+    model = small_writer(architecture=architecture, **READINGS[reading])
+    recording = recorded({"model": model}).recordings[0]
+    drawn = reconstruct(model, digits(), SAMPLING).canvas
+    rebuilt = rebuild_canvas(recording, "reconstruct")
+    assert (rebuilt.sigmoid() - drawn.sigmoid()).abs().max() < 1 / 255
+
+
+def test_blends_start_and_end_as_the_reconstructions() -> None:
+    gallery = recorded({"model": small_writer()})
+    drawn = rebuild_canvas(gallery.recordings[0], "reconstruct")
+    blended = rebuild_canvas(gallery.recordings[0], "interpolate")
+    assert blended.shape[1] == COLUMNS
+    torch.testing.assert_close(blended[:, [0, -1]], drawn[:, PAIRS[0]], atol=0.02, rtol=0)
+
+
+def test_temperature_scales_the_noise() -> None:
+    model = small_writer()
+    cold, warm = (reconstruct(model, digits(), Sampling(0, temperature)) for temperature in (0, 2))
+    assert cold.mean is not None
+    torch.testing.assert_close(cold.latent, cold.mean)
+    assert not torch.allclose(warm.latent, cold.latent)
+
+
+def test_digits_are_the_first_of_each_class_side_by_side() -> None:
+    labels = torch.arange(10).repeat(3)
+    split = Split(torch.zeros(30, SIZE, SIZE, dtype=torch.uint8), labels)
+    assert choose_digits(split, 2).tolist() == list(range(20))
+    with pytest.raises(ExplorerError, match="each = 4"):
+        choose_digits(split, 4)
+
+
+def test_what_cannot_be_shown_is_said(tmp_path: Path) -> None:
+    given = {"image_size": SIZE, "read_size": 4, "write_size": 3}
+    vae = ModelConfig.model_validate(given | {"architecture": "conv-vae", "steps": 1})
+    with pytest.raises(ExplorerError, match="no windows to show"):
+        load_writer(Run(save_run(tmp_path / "vae", vae)))
+    stepwise = ModelConfig.model_validate(given | {"architecture": "dcrw-stepwise", "steps": 3})
+    with pytest.raises(ExplorerError, match="expected steps = 3"):
+        load_writer(Run(save_run(tmp_path / "stepwise", stepwise)), 4)
+    with pytest.raises(RunError, match="not a complete run"):
+        load_writer(Run(tmp_path / "nothing"))
+    other = np.zeros((1, 28, 28), dtype=np.uint8)
+    with pytest.raises(ExplorerError, match="takes images of 12 x 12 pixels"):
+        record("small", small_writer(), other, PAIRS)
+    with pytest.raises(ExplorerError, match="profile paper has no such cell; it has dcrw-fresh"):
+        find_cells(["paper/nothing"])

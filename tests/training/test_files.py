@@ -1,0 +1,359 @@
+"""Readers and writers of files: what is damaged is refused, with the file's name and a way out."""
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from common import Killed, kill_at
+from tiny_runs import dataset, tiny
+
+from dcrw.model.config import ConfigError
+from dcrw.training import files
+from dcrw.training.config import EvaluationConfig, load_config
+from dcrw.training.evaluation import evaluate
+from dcrw.training.files import RunError
+from dcrw.training.loop import train
+from dcrw.training.run import METRICS, Run
+
+__all__ = ["dataset"]  # a fixture
+
+DAMAGES = int(os.environ.get("DCRW_DAMAGES", "60"))  # of each kind of file; `make torture`: more
+WAY_OUT = "Do this."
+BIAS = "model.heads.bias"
+
+
+def damaged(content: bytes, numbers: random.Random) -> bytes:
+    """A flipped bit, a cut, a piece gone, two pieces exchanged, a piece twice, or other bytes."""
+    first, second = sorted(numbers.sample(range(len(content) + 1), 2))
+    piece = content[first:second]
+    kind = numbers.randrange(6)
+    if kind == 0:
+        place = min(first, len(content) - 1)
+        changed = bytes([content[place] ^ (1 << numbers.randrange(8))])
+        return content[:place] + changed + content[place + 1 :]
+    if kind == 1:
+        return content[:first]
+    if kind == 2:
+        return content[:first] + content[second:]
+    if kind == 3:
+        return piece + content[:first] + content[second:]
+    if kind == 4:
+        return content[:second] + piece + content[second:]
+    return content[:first] + numbers.randbytes(len(piece)) + content[second:]
+
+
+@pytest.fixture
+def run(tmp_path, dataset, monkeypatch) -> Run:
+    """A complete, evaluated run, and beside it one that was killed."""
+    whole = train(Run(tmp_path / "whole"), tiny(), dataset)
+    evaluate(whole, dataset, EvaluationConfig(batch_size=10, digits=4), torch.device("cpu"))
+    with monkeypatch.context() as patch:
+        kill_at(patch, 8)
+        with pytest.raises(Killed):
+            train(Run(tmp_path / "cut"), tiny(), dataset)
+    return whole
+
+
+def state(run: Run) -> list[Any]:
+    return [(name, value.tolist()) for name, value in run.model().state_dict().items()]
+
+
+def checkpoint(run: Run) -> list[Any]:
+    found = Run(run.folder.parent / "cut").load_checkpoint()
+    assert found is not None
+    tensors = {name: value.tolist() for name, value in found.tensors.items()}
+    return [found.iteration, found.segments, tensors]
+
+
+READERS: dict[str, Callable[[Run], Any]] = {
+    "whole/config.yaml": lambda run: run.config.parameters() | {"name": ""},
+    "whole/metrics.csv": lambda run: run.metrics().to_csv(),
+    "whole/model.safetensors": state,
+    "whole/provenance.json": lambda run: run.provenance,
+    "whole/evaluation/evaluation.json": lambda run: run.evaluated("losses.csv"),
+    "whole/evaluation/losses.csv": lambda run: run.evaluated("losses.csv").read_bytes(),
+    "whole/evaluation/traces.npz": lambda run: run.evaluated("traces.npz").read_bytes(),
+    "cut/checkpoint.safetensors": checkpoint,
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_no_damage_is_silent(run: Run, name: str) -> None:
+    """Whatever happens to a file: it is refused with an error that names it and says what to do,
+    or what is read is what was written."""
+    path, numbers = run.folder.parent / name, random.Random(name)
+    before, whole = READERS[name](run), path.read_bytes()
+    messages = []
+    for _ in range(DAMAGES):
+        path.write_bytes(damaged(whole, numbers))
+        try:
+            assert READERS[name](run) == before
+        except (RunError, ConfigError) as error:
+            messages.append(str(error))
+    refused = len(messages)
+    assert all(path.name in message and len(message) < 2000 for message in messages)
+    assert refused > 0.8 * DAMAGES
+    path.write_bytes(whole)
+    assert READERS[name](run) == before
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_is_missing_is_named(run: Run, name: str) -> None:
+    (run.folder.parent / name).unlink()
+    if name.startswith("cut"):
+        assert Run(run.folder.parent / "cut").load_checkpoint() is None
+        return
+    with pytest.raises((RunError, ConfigError), match=r"no such file|missing|not a complete run"):
+        READERS[name](run)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda tensors: tensors.pop("optimizer.heads.bias.exp_avg"), "is missing"),
+        (lambda tensors: tensors.update(more=torch.zeros(1)), "does not belong there"),
+        (
+            lambda tensors: tensors.update({"optimizer.heads.bias.exp_avg": torch.zeros(1)}),
+            r"has shape \(1,\)",
+        ),
+        (
+            lambda tensors: tensors.update(
+                {"model.heads.bias": tensors["model.heads.bias"].half()}
+            ),
+            "type F16",
+        ),
+        (lambda tensors: tensors.pop("pending"), "tensor pending is missing"),
+        (lambda tensors: tensors["model.heads.bias"].add_(1e-6), "not what was written"),
+    ],
+)
+def test_checkpoints_hold_what_they_must_and_nothing_else(run: Run, change, expected) -> None:
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    cut = Run(run.folder.parent / "cut")
+    path = cut.folder / "checkpoint.safetensors"
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    change(tensors)
+    save_file(tensors, path, metadata)
+    with pytest.raises(RunError, match=expected):
+        cut.load_checkpoint()
+
+
+def test_a_checkpoint_says_its_own_iteration(run: Run) -> None:
+    from safetensors.torch import load_file, save_file
+
+    path = run.folder.parent / "cut" / "checkpoint.safetensors"
+    found = Run(path.parent).load_checkpoint()
+    assert found is not None
+    save_file(load_file(path), path, {"iteration": "7", "segments": "[]", "sha256": "0" * 64})
+    with pytest.raises(RunError, match="not what was written"):
+        Run(path.parent).load_checkpoint()
+
+
+def test_an_edited_configuration_of_a_complete_run_is_refused(run: Run) -> None:
+    path = run.folder / "config.yaml"
+    path.write_text(path.read_text().replace("initial_canvas: 0.0", "initial_canvas: 2.0"))
+    with pytest.raises(RunError, match=r"config\.yaml: its settings have the digest"):
+        _ = run.config
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "metrics.csv", ".lock"])
+def test_what_vanishes_during_training_does_not_end_in_a_complete_run(
+    tmp_path, dataset, monkeypatch, name
+) -> None:
+    from dcrw.training.engine import Engine
+
+    run, real, calls = Run(tmp_path / "run"), Engine.iterate, []
+
+    def removing(self, *arguments):
+        calls.append(None)
+        if len(calls) == 6:
+            (run.folder / name).unlink()
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Engine, "iterate", removing)
+    with pytest.raises((RunError, ConfigError), match=name.replace(".", r"\.")):
+        train(run, tiny(), dataset)
+    assert not run.complete
+
+
+# Small files that ask for much, in a process whose memory is bounded
+
+
+def in_little_memory(code: str, tmp_path: Path) -> str:
+    """What a piece of code prints that may take 256 MiB beyond what importing takes."""
+    limit = 256 << 20
+    head = f"""
+import resource
+from pathlib import Path
+from dcrw.training import files
+from dcrw.training.files import RunError
+from dcrw.model.config import ConfigError
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + {limit}, used + {limit}))
+folder = Path({str(tmp_path)!r})
+try:
+    {code}
+except (RunError, ConfigError) as error:
+    print(len(str(error)), error)
+"""
+    done = subprocess.run([sys.executable, "-c", head], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_AS"), reason="no limit on memory here")
+def test_small_files_cannot_ask_for_much(tmp_path) -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(12)
+    )
+    (tmp_path / "bomb.yaml").write_text(bomb)
+    assert "aliases are not taken" in in_little_memory(
+        "files.read_yaml(folder / 'bomb.yaml')", tmp_path
+    )
+    (tmp_path / "deep.yaml").write_text("[" * 100_000)
+    assert "not valid YAML" in in_little_memory("files.read_yaml(folder / 'deep.yaml')", tmp_path)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", bytes(300 << 20))
+    assert "unpacked; expected at most" in in_little_memory(
+        "files.read_arrays(folder / 'a.npz', 'Do this.')", tmp_path
+    )
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000,), }"
+    header += b" " * (118 - len(header) - 1) + b"\n"
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + header)
+    assert "expected 80000000128" in in_little_memory(
+        "files.read_arrays(folder / 'b.npz', 'Do this.')", tmp_path
+    )
+    many = {f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(40_000)}
+    content = json.dumps(many).encode()
+    (tmp_path / "c.safetensors").write_bytes(len(content).to_bytes(8, "little") + content)
+    assert "c.safetensors" in in_little_memory(
+        "files.read_tensors(folder / 'c.safetensors', {}, 'Do this.')", tmp_path
+    )
+
+
+# One error for each kind of trouble
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+        b"[1, 2]",
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b"{",
+        b"null",
+    ],
+    ids=["empty", "no text", "deep", "a list", "many digits", "cut", "null"],
+)
+def test_json_that_is_no_object_is_refused(tmp_path, content) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=r"a\.json: .*Do this\.$"):
+        files.read_json(path, WAY_OUT)
+    with pytest.raises(RunError, match=r"a\.json: .*Do this\.$"):
+        files.read_record(path, WAY_OUT)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\na: 2\n", "'a' stands twice|a stands twice"),
+        ("a: [b: {c: 1, c: 2}]\n", "stands twice"),
+        ("a: &x 1\nb: *x\n", "aliases are not taken here"),
+        ("!!timestamp x", "not valid YAML"),
+        ("!!int x", "not valid YAML"),
+        ("a: 2026-99-99", "not valid YAML"),
+        ("!!python/object/apply:os.system [true]", "not valid YAML"),
+        ("? [a]\n: 1", "not valid YAML"),
+        ("\x00", "not valid YAML"),
+    ],
+)
+def test_yaml_that_misleads_is_refused(tmp_path, text, expected) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=rf"(?s)a\.yaml: .*({expected})"):
+        files.read_yaml(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"iteration: [1", b"[" * 3000, b"- 1", b""])
+def test_configurations_of_another_kind_are_one_error(tmp_path, content) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError):
+        load_config(path)
+
+
+def test_a_folder_or_an_impossible_name_is_one_error(tmp_path) -> None:
+    (tmp_path / "a.json").mkdir()
+    for name in ("a.json", "x" * 300, "a\0b", "\udc80"):
+        with pytest.raises(RunError, match=WAY_OUT):
+            files.read_json(tmp_path / name, WAY_OUT)
+        with pytest.raises(RunError, match="cannot be written"):
+            files.write_json(tmp_path / name, {})
+
+
+def test_a_table_has_its_columns(tmp_path) -> None:
+    path = tmp_path / "a.csv"
+    files.write_table(path, pd.DataFrame({"iteration": [1], "latent": [2.0]}))
+    with pytest.raises(RunError, match="has no column reconstruction, reconstruction_std"):
+        files.read_table(path, METRICS, WAY_OUT)
+    path.write_text('a,b\n1,2\n3,4,5,6\n"x')
+    with pytest.raises(RunError, match="not a CSV table"):
+        files.read_table(path, [], WAY_OUT)
+
+
+def test_arrays_are_what_was_written(tmp_path) -> None:
+    path, arrays = tmp_path / "a.npz", {"x": np.arange(6).reshape(2, 3), "text": np.array("ä")}
+    files.write_arrays(path, arrays)
+    found = files.read_arrays(path, WAY_OUT, files.digest_of(path.read_bytes()))
+    assert found.keys() == arrays.keys()
+    assert all(np.array_equal(values, arrays[name]) for name, values in found.items())
+    with pytest.raises(RunError, match=r"expected 0+, as its record says"):
+        files.read_arrays(path, WAY_OUT, "0" * 64)
+    np.savez(path, x=np.array([{}], dtype=object))
+    with pytest.raises(RunError, match="not a readable NPZ"):
+        files.read_arrays(path, WAY_OUT)
+
+
+def test_the_manifest_holds_what_has_no_record(tmp_path) -> None:
+    (tmp_path / "results").mkdir()
+    path, manifest = tmp_path / "results" / "old.json", tmp_path / files.MANIFEST
+    path.write_text('{"a": 1}')
+    with pytest.raises(RunError, match="has no entry content_sha256"):
+        files.read_record(path, WAY_OUT)
+    manifest.write_text(f"{files.digest_of(path.read_bytes())}  results/old.json\n")
+    assert files.read_record(path, WAY_OUT) == {"a": 1}
+    path.write_text('{"a": 2}')
+    with pytest.raises(RunError, match=r"as results/manifest\.sha256 says"):
+        files.read_record(path, WAY_OUT)
+    files.write_record(path, {"a": 3})
+    assert files.read_record(path, WAY_OUT) == {"a": 3}
+
+
+def test_what_killed_writers_left_is_removed(tmp_path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stale = tmp_path / f".a.json.{dead.pid}.tmp"
+    alive = tmp_path / f".a.json.{os.getppid()}.tmp"
+    other = tmp_path / f".b.json.{dead.pid}.tmp"
+    for path in (stale, alive, other):
+        path.write_text("half")
+    files.write_json(tmp_path / "a.json", {})
+    assert not stale.exists() and alive.exists() and other.exists()
