@@ -10,11 +10,11 @@ BOOK = _build/html/index.html
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid retrain reevaluate book test lint format bench readme manifest clean
+.PHONY: help replicate paper grid round2 retrain reevaluate book test lint format bench readme manifest clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 replicate: $(READY)  ## train both variants on embedded data (minutes), rebuild figures and tables, build the book
 	@$(PIPELINE) quick book --rerun-incomplete $(CONFIG) your_run=1
@@ -30,22 +30,26 @@ paper: $(READY)  ## the same on MNIST with the paper profile: trains only what i
 	@$(BIN)/python -m study.pages headline paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
-grid: $(READY)  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there; TOGETHER=1 trains seeds side by side
-	@$(PIPELINE) grid book --rerun-incomplete $(CONFIG) grid=$(or $(STAGE),all) $(if $(filter-out 0,$(TOGETHER)),together=1)
+grid:  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there; TOGETHER=1 trains seeds side by side
+round2:  ## the same for the second round: what was registered before its runs
+grid round2: $(READY)
+	@$(PIPELINE) $@ book --rerun-incomplete $(CONFIG) $@=$(or $(STAGE),all) $(if $(filter-out 0,$(TOGETHER)),together=1)
 	@$(BIN)/python -m study.pages readme paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
 
-retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first
-	@test ! -e results/paper/runs.before || { echo "results/paper/runs.before exists; move it away first"; exit 1; }
-	mv results/paper/runs results/paper/runs.before
+BEFORE = results/paper/runs.before
+retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first; goes on where it was interrupted
+	@test ! -e $(BEFORE)/.retrained || { echo "$(BEFORE) holds the runs before the last retraining; move it away first"; exit 1; }
+	@test -e $(BEFORE) || mv results/paper/runs $(BEFORE)
 	@$(MAKE) paper
+	@touch $(BEFORE)/.retrained
 
 reevaluate: $(READY)  ## measure the committed runs again, on MNIST, with the settings of their profile
-	@$(PIPELINE) paper book --rerun-incomplete --forcerun evaluate $(CONFIG)
+	@$(PIPELINE) paper book --rerun-incomplete --forcerun reevaluate $(CONFIG) reevaluate=1
 	@$(BIN)/python -m study.pages readme paper
 
 book: $(READY)  ## build the book from what is committed
-	@$(PIPELINE) book --rerun-incomplete $(CONFIG)
+	@$(PIPELINE) paper book --rerun-incomplete $(CONFIG)
 	@echo "The book: $(CURDIR)/$(BOOK)"
 
 test: $(READY)  ## run the tests

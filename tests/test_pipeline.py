@@ -1,25 +1,34 @@
 """The pipeline and every notebook through real papermill, tiny, in a project of its own."""
 
+import ast
+import fcntl
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
+import psutil
 import pytest
 
+from dcrw.training.profiles import load_profile
+
 ROOT = Path(__file__).parent.parent
-PARTS = ("dcrw", "notebooks", "workflow", "configs", "book/published.json")
+PARTS = ("dcrw", "study", "notebooks", "workflow", "configs", "book/published.json", "Makefile")
 TINY = """
 profile: quick
 seeds: [0]
 defaults:
   data: {dataset: digits}
   model: {steps: 2, latent_size: 2, hidden_size: 8, read_size: 3, write_size: 2}
-  training: {iterations: 6, batch_size: 4, metrics_interval: 2, checkpoint_interval: 2}
+  training: {iterations: 12, batch_size: 4, metrics_interval: 2, checkpoint_interval: 2}
 runs:
   dcrw-fresh: {}
   dcrw-write-only-fresh: {model: {architecture: dcrw-write-only}}
@@ -52,10 +61,38 @@ def snakemake(project: Path, *arguments: str, check: bool = True) -> str:
     return call(project, "snakemake", *arguments, *options, check=check)
 
 
+class Job(NamedTuple):
+    """One job of a dry run."""
+
+    rule: str
+    inputs: set[str]
+    outputs: set[str]
+    command: str
+
+
+def jobs(project: Path, *arguments: str) -> list[Job]:
+    """The jobs that a dry run would execute."""
+    output = snakemake(project, *arguments, "--dry-run", "--printshellcmds")
+    blocks = re.split(r"^(?:local)?rule (\w+):\n", output, flags=re.MULTILINE)[1:]
+    return [
+        Job(
+            rule,
+            listed(text, "input"),
+            listed(text, "output"),
+            text.partition("Shell command: ")[2],
+        )
+        for rule, text in zip(blocks[::2], blocks[1::2], strict=True)
+    ]
+
+
+def listed(text: str, kind: str) -> set[str]:
+    found = re.search(rf"^    {kind}: (.*)$", text, re.MULTILINE)
+    return set(re.sub(r" \(\w+\)", "", found[1]).split(", ")) if found else set()
+
+
 def planned(project: Path, *arguments: str) -> set[str]:
     """Names of the rules that a dry run would execute."""
-    output = snakemake(project, *arguments, "--dry-run")
-    return set(re.findall(r"^(?:local)?rule (\w+):", output, re.MULTILINE))
+    return {job.rule for job in jobs(project, *arguments)}
 
 
 def copy_project(target: Path) -> Path:
@@ -87,7 +124,7 @@ def test_a_run_leaves_weights_figures_tables_and_a_fragment(project):
     fragment = (results / "your_run.md").read_text()
     assert "no evidence about the paper" in fragment and "figures/figure_6.png" in fragment
     found = json.loads((results / "numbers.json").read_text())
-    assert found["table1.dcrw-fresh.iterations"]["value"] == 6
+    assert found["table1.dcrw-fresh.iterations"]["value"] == 12
     assert "digits" in fragment
     assert len(list((results / "runs").glob("*/model.safetensors"))) == 2
 
@@ -102,7 +139,7 @@ def test_edits_rerun_what_depends_on_them(project):
         "study/style.py": shown,
         "notebooks/figure_6.ipynb": {"figure_6", "your_run", "quick"},
         "notebooks/evaluate.ipynb": shown | {"evaluate"},
-        "dcrw/model/writer.py": shown | {"train", "evaluate"},
+        "dcrw/model/writer.py": shown | {"data", "train", "evaluate"},
     }
     for path, expected in cases.items():
         before = (project / path).read_text()
@@ -112,35 +149,20 @@ def test_edits_rerun_what_depends_on_them(project):
     assert planned(project, "quick") == set()
 
 
-def test_an_interrupted_run_keeps_its_metrics_and_goes_on(project, tmp_path):
-    """A failed job's outputs are deleted: metrics and checkpoint must not be among them."""
-    cut = tmp_path / "project"
-    shutil.copytree(project, cut, ignore=shutil.ignore_patterns(".snakemake", "results"))
-    training = cut / "dcrw" / "training.py"
-    whole = training.read_text()
-    line = "            done = iteration + 1\n"
-    assert line in whole
-    training.write_text(
-        whole.replace(line, line + "            assert done < 5, 'pulled the plug'\n")
-    )
-    target = "results/quick/runs/{}/provenance.json"
-    (name,) = (run.name for run in (project / "results/quick/runs").glob("dcrw-fresh-*"))
-    assert "pulled the plug" in snakemake(cut, target.format(name), check=False)
-    run = cut / "results/quick/runs" / name
-    assert len((run / "metrics.csv").read_text().splitlines()) == 3
-    assert (run / "checkpoint.safetensors").exists()
-    training.write_text(whole)
-    snakemake(cut, target.format(name))
-    provenance = json.loads((run / "provenance.json").read_text())
-    assert [part["from"] for part in provenance["segments"]] == [0, 4]
-    uncut = project / "results/quick/runs" / name / "model.safetensors"
-    assert (run / "model.safetensors").read_bytes() == uncut.read_bytes()
+def test_a_missing_figure_is_made_again(project):
+    """Whatever it is; and so is one of whose job no page is left, since it failed."""
+    for name in ("figures/figure_6.svg", "pages/figure_6.ipynb"):
+        file = project / "results/quick" / name
+        aside = file.rename(file.with_suffix(".aside"))
+        rules = planned(project, "quick")
+        aside.rename(file)
+        assert rules == {"figure_6", "your_run", "quick"}, name
 
 
 def test_another_setting_is_another_run(project):
     config = project / "configs" / "quick.yaml"
     before = config.read_text()
-    config.write_text(before.replace("iterations: 6", "iterations: 8"))
+    config.write_text(before.replace("iterations: 12", "iterations: 14"))
     rules = planned(project, "quick")
     config.write_text(before)
     assert {"train", "evaluate", "figures_4_5", "table_1"} <= rules
@@ -230,13 +252,283 @@ def test_help_reads_like_a_manual(name):
         assert described in text
 
 
-def test_a_fresh_clone_plans_no_training(tmp_path):
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("fresh") / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    return folder
+
+
+def test_a_fresh_clone_plans_no_training(clone):
     """What is committed is evidence: no data, no training, no evaluation for the paper profile."""
-    clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
     rules = planned(clone, "paper", "book")
     assert {"table_1", "figures_4_5", "figure_6", "book"} <= rules
     assert not rules & {"data", "train", "evaluate"}
-    with (clone / "dcrw" / "writer.py").open("a") as file:
-        file.write("\n")
-    assert not planned(clone, "paper") & {"data", "train", "evaluate"}
+    writer = clone / "dcrw" / "model" / "writer.py"
+    whole = writer.read_text()
+    writer.write_text(whole + "\n")
+    rules = planned(clone, "paper")
+    writer.write_text(whole)
+    assert "table_1" in rules
+    assert not rules & {"data", "train", "evaluate"}
+
+
+def test_a_committed_run_of_the_second_round_is_never_trained(clone):
+    """The rest of the stage is, side by side; and what is measured of it."""
+    stage = load_profile(ROOT / "configs/round2.yaml").stage_configs()["confirmation"]
+    (done,) = (run for run in stage if (run.name, run.training.seed) == ("draw-tensorflow2016", 11))
+    folder = f"results/round2/runs/{done.folder_name}"
+    shutil.rmtree(clone / "results/round2", ignore_errors=True)
+    (clone / folder).mkdir(parents=True, exist_ok=True)
+    (clone / folder / "provenance.json").write_text("{}")
+    found = jobs(clone, "round2", "--config", "round2=confirmation", "together=1")
+    trained = [job.outputs for job in found if job.rule.startswith("train")]
+    # the watched seed of each cell is trained alone; the others of a cell together
+    assert sorted(map(len, trained)) == [1, 1, 1, 3, 4, 4]
+    assert f"{folder}/provenance.json" not in set.union(*trained)
+    measured = [job.command for job in found if job.rule == "measure"]
+    assert len(measured) == len(stage)
+    assert all('"classifier": "results/grid/classifier"' in command for command in measured)
+    examined = {name for job in found if job.rule == "forensics" for name in job.outputs}
+    assert {re.search(r"runs/(.*)-\w+/", name)[1] for name in examined} == {
+        f"{model}-tensorflow2016-s10" for model in ("dcrw", "dcrw-write-only", "draw")
+    }
+
+
+def imports(source: str) -> Iterator[str]:
+    """Modules, and names that may be modules, which Python code imports."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def with_imports(source: str, project: Path, found: set[str]) -> set[str]:
+    """Files of the project that code imports, and what these import in turn.
+
+    Those that hold a docstring alone are left out: nothing depends on them.
+    """
+    for name in imports(source):
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):
+            stem = Path(*parts[:length])
+            for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+                if (project / path).is_file() and str(path) not in found:
+                    text = (project / path).read_text(encoding="utf-8")
+                    if len(ast.parse(text).body) > 1:
+                        found.add(str(path))
+                        with_imports(text, project, found)
+    return found
+
+
+def code_of(job: Job, project: Path) -> set[str]:
+    """The project's code that a job's command runs: a notebook, or a module."""
+    files = set()
+    for name in re.findall(r"(notebooks/\w+\.ipynb) ", job.command):
+        if not name.startswith("results/") and (project / name).exists():
+            book = nbformat.read(project / name, as_version=4)
+            cells = [cell.source for cell in book.cells if cell.cell_type == "code"]
+            files |= {name} | with_imports("\n".join(cells), project, set())
+    for module in re.findall(r"-m ((?:study|dcrw)[\w.]*)", job.command):
+        files |= with_imports(f"import {module}", project, set())
+    return files
+
+
+def test_every_job_depends_on_all_the_code_that_it_runs(clone):
+    unasked = ("results/grid/explorer/explorer.npz", "results/grid/rate_distortion_lower.csv")
+    everything = jobs(clone, "quick", "paper", "grid", "book", *unasked, "--forceall")
+    found = {job.rule: job for job in everything}
+    assert len(found) > 20
+    without = {"book", "page", "quick", "paper", "grid"}
+    for rule, job in found.items():
+        needed = code_of(job, clone)
+        assert needed or rule in without, rule
+        assert needed <= job.inputs, f"{rule} runs {sorted(needed - job.inputs)}"
+
+
+OTHER = TINY.replace("profile: quick", "profile: other").replace(
+    "  dcrw-write-only-fresh: {model: {architecture: dcrw-write-only}}\n", ""
+)
+MAKEFILE = """
+include Makefile
+tiny:
+\t@$(PIPELINE) results/quick/pages/figure_6.ipynb {run}/provenance.json --cores 4 --rerun-incomplete
+"""
+WAITS = {  # while there is a file `hold`, a figure and a training go no further
+    "study/style.py": (
+        "STYLE: Any",
+        "while Path('hold').exists(): Path('held-figure').touch()\nSTYLE: Any",
+    ),
+    "dcrw/training/loop.py": (
+        "            done = iteration + 1\n",
+        "            done = iteration + 1\n"
+        "            from pathlib import Path\n"
+        "            while done > 2 and not stopped and Path('hold').exists():\n"
+        "                Path('held-run').touch()\n",
+    ),
+}
+
+
+class Held(NamedTuple):
+    """A project in which `make tiny` makes a committed figure again and trains a run; both wait."""
+
+    folder: Path
+    run: Path  # relative
+    log: Path
+
+    def start(self) -> subprocess.Popen:
+        """`make tiny`, once figure and training wait."""
+        for name in ("held-figure", "held-run"):
+            (self.folder / name).unlink(missing_ok=True)
+        made = self.make("tiny")
+        deadline = time.monotonic() + 300
+        while not all((self.folder / f"held-{name}").exists() for name in ("figure", "run")):
+            assert made.poll() is None and time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+        return made
+
+    def make(self, target: str, *variables: str) -> subprocess.Popen:
+        """make, as the leader of a session of its own."""
+        settings = (f"BIN={Path(sys.executable).parent}", "READY=ready", *variables)
+        environment = os.environ | {"PYTHONPATH": str(self.folder), "CUDA_VISIBLE_DEVICES": ""}
+        with self.log.open("w") as log:
+            return subprocess.Popen(
+                ["make", "-f", "tiny.mk", target, *settings],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def processes(self, name: str = "") -> list[psutil.Process]:
+        """Those that work in the project and have a word in their command, whoever started them."""
+        found = []
+        for process in psutil.process_iter(["cwd", "cmdline"]):
+            command = " ".join(process.info["cmdline"] or [])
+            if process.info["cwd"] == str(self.folder) and name in command:
+                found.append(process)
+        return found
+
+    def locked(self) -> bool:
+        with (self.folder / ".snakemake/run.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-c", "user.name=t", "-c", "user.email=t@t", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    def assert_unharmed(self) -> None:
+        """No process is left, the lock is free, and no committed file is missing or other."""
+        assert self.processes() == []
+        assert not self.locked()
+        assert self.git("status", "--porcelain", "--untracked-files=no") == ""
+
+
+@pytest.fixture(scope="module")
+def held(project, tmp_path_factory) -> Held:
+    folder = tmp_path_factory.mktemp("held").resolve() / "project"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns(".snakemake"))
+    (run,) = (path.relative_to(project) for path in project.glob("results/quick/runs/dcrw-fresh-*"))
+    run = Path("results/other/runs") / run.name
+    (folder / "configs/quick.yaml").write_text(TINY + "committed: true\n")
+    (folder / "configs/other.yaml").write_text(OTHER)
+    (folder / "tiny.mk").write_text(MAKEFILE.format(run=run))
+    for name in ("requirements.lock", "pyproject.toml", "ready"):
+        (folder / name).touch()
+    for name, (line, waiting) in WAITS.items():
+        text = (folder / name).read_text()
+        assert text.count(line) == 1, name
+        (folder / name).write_text(text.replace(line, waiting))
+    shutil.copy(ROOT / ".gitignore", folder)
+    made = Held(folder, run, folder.parent / "log.txt")
+    made.git("init", "--quiet")
+    made.git("add", "--all")
+    committed = ("figures", "tables", "numbers", "runs", "numbers.json")
+    made.git("add", "--force", *(f"results/quick/{name}" for name in committed))
+    made.git("commit", "--quiet", "--message", "all")
+    (folder / "hold").touch()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("target", "number", "status"),
+    [
+        ("make", signal.SIGTERM, -signal.SIGTERM),
+        ("its group", signal.SIGINT, -signal.SIGINT),  # run.py among it, as Ctrl-C does
+        ("run.py", signal.SIGTERM, 2),
+    ],
+)
+def test_signals_end_everything_and_harm_nothing(held, target, number, status):
+    made = held.start()
+    send: dict[str, Callable[[], None]] = {
+        "make": lambda: made.send_signal(number),
+        "its group": lambda: os.killpg(made.pid, number),
+        "run.py": lambda: held.processes("workflow/run.py")[-1].send_signal(number),
+    }
+    send[target]()
+    assert made.wait(90) == status
+    held.assert_unharmed()
+    assert (held.folder / held.run / "checkpoint.safetensors").exists()
+    output = held.log.read_text()
+    assert output.count("Interrupted: ending the jobs") == 1
+    assert 'run.py", line' not in output
+    if target == "run.py":
+        assert f"Error {128 + number}" in output
+
+
+def test_the_lock_lives_as_long_as_its_last_process(held):
+    made = held.start()
+    for name in ("workflow/run.py", "-m snakemake"):
+        held.processes(name)[-1].kill()
+        made.wait(90)
+        second = held.make("tiny")
+        assert second.wait(90) == 2
+        assert "another run of the pipeline is under way" in held.log.read_text()
+    left = held.processes()
+    for process in held.processes("papermill"):
+        process.send_signal(signal.SIGINT)
+    psutil.wait_procs(left, timeout=90)
+    held.assert_unharmed()
+
+
+def test_what_was_interrupted_goes_on(held, project):
+    """To the same weights as without any interruption."""
+    (held.folder / "hold").unlink()
+    assert held.make("tiny").wait(300) == 0, held.log.read_text()
+    held.assert_unharmed()
+    uncut = project / "results/quick/runs" / held.run.name / "model.safetensors"
+    assert (held.folder / held.run / "model.safetensors").read_bytes() == uncut.read_bytes()
+    assert (held.folder / "results/quick/pages/figure_6.ipynb").exists()
+
+
+def test_retraining_goes_on_where_it_was_interrupted(held, tmp_path):
+    """The pipeline is a stand-in here."""
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+    runs = held.folder / "results/paper/runs"
+    before = runs.with_name("runs.before")
+    runs.mkdir(parents=True)
+    (runs / "old").touch()
+
+    def retrain(pipeline: str) -> int:
+        return held.make("retrain", f"BIN={tmp_path}", f"PIPELINE={pipeline}").wait(60)
+
+    assert retrain("false") == 2
+    runs.mkdir()  # what the interrupted training leaves
+    (runs / "new").touch()
+    assert retrain("false") == 2
+    assert retrain("true") == 0
+    assert [path.name for path in runs.iterdir()] == ["new"]
+    assert (before / "old").exists()
+    assert retrain("true") == 2
+    assert "move it away first" in held.log.read_text()
