@@ -1,7 +1,8 @@
-"""Reference pages made from the packages themselves: the directive `{package} name`.
+"""Reference pages made from the packages themselves: the directives `{package-table} name` and
+`{package} name`.
 
-It prints a table of the package's modules, what each is for (the first sentence of its docstring),
-and then what every module holds. Modules stand in the order of their imports: one may use those
+The first prints a table of the package's modules and what each is for (the first sentence of its
+docstring), the second what every module holds. Modules stand in the order of their imports: one may use those
 above it, and none below. A new module is on the page without being named there.
 """
 
@@ -59,32 +60,49 @@ def _imported(path: Path, own: str) -> set[str]:
     return found - {own}
 
 
-class Package(SphinxDirective):
-    """The directive `package`."""
+class PackageTable(SphinxDirective):
+    """The directive `package-table`: the modules and what each is for."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """The table, then each module under a heading of its own."""
-        root = Path(self.env.srcdir)
-        folder = root / self.arguments[0].replace(".", "/")
-        names = modules(folder, root) if folder.is_dir() else [self.arguments[0]]
-        paths = {name: root / (name.replace(".", "/") + ".py") for name in names}
+        """The table."""
         lines = [":::{list-table}", ":header-rows: 1", "", "* - Module", "  - What it holds"]
-        for name, path in paths.items():
-            self.env.note_dependency(str(path))
+        for name, path in self.paths().items():
             lines += [f"* - {{mod}}`{name}`", f"  - {purpose(path)}"]
-        lines += [":::", ""]
-        for name in names:
-            block = [f".. automodule:: {name}", "   :members:", "   :exclude-members: model_config"]
-            lines += [f"## {name}", "", "```{eval-rst}", *block, "```", ""]
+        return self.parsed([*lines, ":::"])
+
+    def paths(self) -> dict[str, Path]:
+        """The package's modules and their files, which the page depends on."""
+        root = Path(self.env.srcdir)
+        names = modules(root / self.arguments[0].replace(".", "/"), root)
+        paths = {name: root / (name.replace(".", "/") + ".py") for name in names}
+        for path in paths.values():
+            self.env.note_dependency(str(path))
+        return paths
+
+    def parsed(self, lines: list[str]) -> list[nodes.Node]:
+        """Nodes of a piece of the page's own language."""
         content = StringList(lines, source=self.get_source_info()[0])
         found = nodes.container()
         self.state.nested_parse(content, self.content_offset, found, match_titles=True)
         return list(found.children)
 
 
+class Package(PackageTable):
+    """The directive `package`: what every module holds, each under a heading."""
+
+    def run(self) -> list[nodes.Node]:
+        """The sections."""
+        lines = []
+        for name in self.paths():
+            block = [f".. automodule:: {name}", "   :members:", "   :exclude-members: model_config"]
+            lines += [f"## {name}", "", "```{eval-rst}", *block, "```", ""]
+        return self.parsed(lines)
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the directive with Sphinx."""
+    """Register the directives with Sphinx."""
+    app.add_directive("package-table", PackageTable)
     app.add_directive("package", Package)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
