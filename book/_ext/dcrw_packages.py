@@ -2,8 +2,8 @@
 `{package} name`.
 
 The first prints a table of the package's modules and what each is for (the first sentence of its
-docstring), the second what every module holds. Modules stand in the order of their imports: one may use those
-above it, and none below. A new module is on the page without being named there.
+docstring), the second what every module holds. Modules stand in the order of their imports: one may
+use those above it, and none below. A new module is on the page without being named there.
 """
 
 from __future__ import annotations
