@@ -76,8 +76,8 @@ def weights(wildcards):
 def kept(pattern, **values):
     """Outputs that may be committed: in place until the job rewrites them, put back if it fails.
 
-    What is put back is newer than all inputs. So such a job has a plain output, too, its page, whose
-    absence says that it must be done again: ask for the page (`made`).
+    What is put back is newer than all inputs. So such a job has a plain output, too, its page,
+    whose absence says that it must be done again: ask for the page (`made`).
     """
     return [update(path) for path in expand(pattern, **values, allow_missing=True)]
 

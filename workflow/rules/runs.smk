@@ -122,9 +122,13 @@ rule evaluate:
 
 
 if config.get("reevaluate"):
+    # Of most committed runs the weights are not kept: these cannot be evaluated again.
+    KEPT = [path.parent.name for path in Path("results").glob("*/runs/*/model.safetensors")]
 
     use rule evaluate as reevaluate with:
         output:
             [update(path) for path in rules.evaluate.output],
+        wildcard_constraints:
+            run="|".join(KEPT) or "none",
 
     ruleorder: reevaluate > evaluate
