@@ -13,7 +13,7 @@ from dcrw.model.writer import Writer
 from dcrw.training.config import make_config
 from dcrw.training.engine import initial_model
 from dcrw.training.randomness import generator
-from dcrw.training.run import Run
+from dcrw.training.run import HEADER, Run
 
 SIZE, STEPS, COUNT = 12, 4, 6
 SAMPLING = Sampling(seed=7)
@@ -53,9 +53,15 @@ def recorded(models: dict[str, Writer], pairs: np.ndarray = PAIRS) -> Gallery:
     return Gallery(images, np.arange(COUNT), pairs, recordings, {"seed": SAMPLING.seed})
 
 
+ONCE = {"iterations": 1, "metrics_interval": 1}
+
+
 def save_run(folder: Path, config: ModelConfig) -> Path:
     """A complete run whose weights were never trained."""
     run = Run(folder)
-    run.begin(make_config({"name": "untrained", "model": config.model_dump()}))
-    run.finish(initial_model(config, 0), {})
+    settings = make_config({"name": "untrained", "model": config.model_dump(), "training": ONCE})
+    run.begin(settings)
+    (folder / "metrics.csv").write_bytes(HEADER + b"1,100,10,0,0\n")
+    made = {"config_digest": settings.digest, "device": {}, "software": {}}
+    run.finish(initial_model(config, 0), made)
     return folder
