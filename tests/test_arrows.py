@@ -1,6 +1,8 @@
 """Imports point down only: `dcrw.model <- dcrw.training <- {dcrw.explorer, study}`."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,11 @@ def test_imports_point_down(path: Path, name: str) -> None:
         chapters = package(name, CHAPTERS), package(target, CHAPTERS)
         assert not all(chapters) or chapters[0] == chapters[1], f"{name} imports {target}"
     assert own
+
+
+def test_the_models_need_nothing_but_torch() -> None:
+    """What a page, a notebook or a workflow needs is not loaded with the models."""
+    others = ("matplotlib", "pandas", "snakemake", "IPython", "ipywidgets", "torchvision", "study")
+    code = f"import sys, dcrw.model; print([name for name in {others} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
