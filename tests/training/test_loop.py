@@ -18,10 +18,9 @@ from tiny_runs import STATE, TINY, dataset, tiny
 
 from dcrw.model.config import ModelConfig
 from dcrw.model.layers import logical_heads
-from dcrw.training import loop, snapshots
+from dcrw.training import loop
 from dcrw.training.config import Keeping
-from dcrw.training.data import DataError, to_unit
-from dcrw.training.device import DeviceError, prepared, resolve_device
+from dcrw.training.data import DataError
 from dcrw.training.engine import Engine, GradientClip, initial_model
 from dcrw.training.files import RunError, write_json
 from dcrw.training.loop import Interrupted, TrainingError, train
@@ -298,33 +297,6 @@ def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch)
     assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
 
 
-def test_noise_depends_on_seed_stream_and_counter_alone():
-    first = step_noise(3, "noise", 17, (4, 5, 6), 0.0)
-    assert np.array_equal(first, step_noise(3, "noise", 17, (4, 5, 6), 0.0))
-    for other in ((4, "noise", 17), (3, "evaluation", 17), (3, "noise", 18)):
-        assert not np.isclose(first, step_noise(*other, (4, 5, 6), 0.0)).any()
-
-
-@pytest.mark.parametrize("correlation", [0.0, 0.25, 0.9, 1.0])
-def test_noise_has_the_correlation_asked_for(correlation):
-    noise = step_noise(0, "noise", 0, (5, 400, 50), correlation).reshape(5, -1)
-    assert abs(noise.mean()) < 0.02
-    expected = np.full((5, 5), correlation) + (1 - correlation) * np.eye(5)
-    np.testing.assert_allclose(np.cov(noise), expected, atol=0.04)
-    if correlation == 1:
-        assert (noise == noise[0]).all()
-
-
-def test_every_image_is_seen_once_an_epoch():
-    order = BatchOrder(seed=0, batch_size=5, images=23)
-    stream = np.concatenate([order(iteration) for iteration in range(23)])
-    for epoch in range(5):
-        assert sorted(stream[23 * epoch : 23 * (epoch + 1)]) == list(range(23))
-    assert not np.array_equal(stream[:23], stream[23:46])
-    assert np.array_equal(BatchOrder(0, 5, 23)(7), stream[35:40])
-    assert not np.array_equal(BatchOrder(1, 5, 23)(7), stream[35:40])
-
-
 @pytest.mark.parametrize("scope", ["head", "tensor", "global", "none"])
 def test_clipping_scales_each_group_by_its_own_norm(scope):
     config = tiny(clip_scope=scope, clip_norm=0.5)
@@ -415,30 +387,6 @@ def test_logical_heads_cover_every_weight_once():
         assert counted == sum(p.numel() for p in model.parameters())
 
 
-def test_devices_are_never_swapped(monkeypatch):
-    monkeypatch.undo()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert resolve_device("auto").type == "cpu"
-    with pytest.raises(DeviceError, match="device = 'cuda': no CUDA device is available"):
-        resolve_device("cuda")
-    with pytest.raises(DeviceError, match="device = 'tpu': expected auto, cpu or cuda"):
-        resolve_device("tpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert resolve_device("auto").type == "cuda" and resolve_device("cpu").type == "cpu"
-
-
-def test_training_leaves_the_process_as_it_was(tmp_path, dataset):
-    """Flushed denormals and the number of threads would act on whatever runs next."""
-    before = torch.get_num_threads()
-    smallest = torch.tensor(1e-310, dtype=torch.float64)
-    train(Run(tmp_path), tiny(), dataset, threads=before + 1)
-    assert torch.get_num_threads() == before
-    assert (smallest * 1).item() > 0
-    with prepared(torch.device("cpu"), before + 1):
-        assert torch.get_num_threads() == before + 1
-        assert (smallest * 1).item() == 0
-
-
 def test_building_a_model_leaves_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -483,41 +431,6 @@ def test_only_a_shorter_run_that_is_else_alike_can_be_gone_on_from(tmp_path, dat
     train(run_for(uneven, tmp_path), uneven, dataset, keeping=STATE)
     with pytest.raises(RunError, match="a multiple of metrics_interval"):
         train(target, long, dataset, keeping=Keeping(continues="uneven"))
-
-
-def test_snapshots_change_nothing_and_survive_a_kill(tmp_path, monkeypatch, dataset):
-    config, pictures = tiny(), Keeping(snapshots=3)
-    plain = train(Run(tmp_path / "plain"), config, dataset)
-    whole = train(Run(tmp_path / "whole"), config, dataset, keeping=pictures)
-    cut = Run(tmp_path / "cut")
-    with monkeypatch.context() as patch:
-        kill_at(patch, 8)
-        with pytest.raises(Killed):
-            train(cut, config, dataset, keeping=pictures)
-    train(cut, config, dataset, keeping=pictures)
-    assert_same_weights(plain, whole)
-    names = [path.name for path in sorted((whole.folder / "snapshots").iterdir())]
-    assert names == [f"{moment:06d}.npz" for moment in snapshots.moments(3, 12)]
-    for name in names:
-        ours, again = (dict(np.load(run.folder / "snapshots" / name)) for run in (whole, cut))
-        assert ours.keys() == {"images", "reconstructed", "generated"}
-        assert all(np.array_equal(values, again[key]) for key, values in ours.items())
-        assert np.array_equal(ours["images"], dataset.test.images[:16].numpy())
-    last = whole.model()
-    noise = torch.as_tensor(step_noise(snapshots.SEED, "generation", 0, (2, 16, 2), 0.0))
-    drawn = last(to_unit(dataset.test.images[:16]), noise).canvas.sigmoid()
-    found = np.load(whole.folder / "snapshots" / names[-1])["reconstructed"]
-    np.testing.assert_allclose(found, 255 * drawn.detach().numpy(), atol=0.51)
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 12, 50])
-@pytest.mark.parametrize("iterations", [1, 99, 100, 10_000])
-def test_moments_are_spread_and_end_with_the_last(count, iterations):
-    found = snapshots.moments(count, iterations)
-    assert found == sorted(set(found)) and len(found) <= count
-    assert all(min(100, iterations) <= moment <= iterations for moment in found)
-    if count > 0:
-        assert found[-1] == iterations
 
 
 def test_provenance_names_lock_data_and_processor(tmp_path, dataset):
