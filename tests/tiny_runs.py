@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from dcrw.training.config import Keeping, RunConfig, make_config
 from dcrw.training.data import Dataset, Split
+from dcrw.training.run import Run
 
 TINY = {
     "image_size": 8,
@@ -36,3 +38,12 @@ def dataset() -> Dataset:
     images = kinds[torch.arange(23) % 4]
     split = Split(images, torch.zeros(23, dtype=torch.int64))
     return Dataset(split, split, split)
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return load_file(run.folder / "model.safetensors")
+
+
+def assert_same_weights(first: Run, second: Run) -> None:
+    for name, value in weights(first).items():
+        assert torch.equal(value, weights(second)[name]), name

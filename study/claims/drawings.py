@@ -1,7 +1,7 @@
 """What a model draws, and how local its updates are: reconstructions and samples under counted
 noise."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -12,7 +12,7 @@ from dcrw.model.attention import conventions
 from dcrw.model.config import ModelConfig
 from dcrw.model.writer import Model, Trace, Writer
 from dcrw.training.data import to_unit
-from dcrw.training.randomness import Stream, step_noise
+from dcrw.training.measuring import noise_for
 from study.claims import quantities
 
 STEP_MEASURES = (
@@ -33,7 +33,7 @@ class Drawn(NamedTuple):
 
 def reconstruct(model: Model, images: Tensor, batch_size: int, seed: int) -> Drawn:
     """Reconstructions of images (n, A, A) uint8, under the noise correlation of training."""
-    noise_of = _noise(model, "evaluation", model.config.noise_correlation, seed)
+    noise_of = noise_for(model, "evaluation", model.config.noise_correlation, seed)
 
     def traces() -> Iterable[Trace]:
         for number, pixels in enumerate(images.split(batch_size)):
@@ -46,7 +46,7 @@ def reconstruct(model: Model, images: Tensor, batch_size: int, seed: int) -> Dra
 def generate(model: Model, count: int, batch_size: int, seed: int) -> Drawn:
     """Samples from the prior, under the model's own noise correlation for them."""
     correlation = model.config.generation_noise_correlation
-    noise_of = _noise(model, "generation", correlation, seed)
+    noise_of = noise_for(model, "generation", correlation, seed)
 
     def traces() -> Iterable[Trace]:
         for number, start in enumerate(range(0, count, batch_size)):
@@ -101,16 +101,3 @@ def _collect(model: Model, traces: Iterable[Trace]) -> Drawn:
         steps.append(step_measures(model, trace) if isinstance(model, Writer) else {})
     joined = {name: torch.cat([part[name] for part in steps], dim=1) for name in steps[0]}
     return Drawn(torch.cat(images), joined)
-
-
-def _noise(
-    model: Model, stream: Stream, correlation: float, seed: int
-) -> Callable[[int, int], Tensor]:
-    """Noise (T, B, z) on the model's device by the number and the size B of a batch."""
-    config, device = model.config, next(model.parameters()).device
-
-    def draw(number: int, batch: int) -> Tensor:
-        shape = (config.steps, batch, config.latent_size)
-        return torch.as_tensor(step_noise(seed, stream, number, shape, correlation), device=device)
-
-    return draw

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 import torch
 from common import Killed, kill_at
-from safetensors.torch import load_file
-from tiny_runs import STATE, TINY, dataset, tiny
+from tiny_runs import STATE, TINY, assert_same_weights, dataset, tiny, weights
 
 from dcrw.model.config import ModelConfig
 from dcrw.model.layers import logical_heads
@@ -30,15 +29,6 @@ from dcrw.training.run import Run, load_weights, run_for
 __all__ = ["dataset"]  # a fixture
 
 ROOT = Path(__file__).parents[2]
-
-
-def weights(run: Run) -> dict[str, torch.Tensor]:
-    return load_file(run.folder / "model.safetensors")
-
-
-def assert_same_weights(first: Run, second: Run) -> None:
-    for name, value in weights(first).items():
-        assert torch.equal(value, weights(second)[name]), name
 
 
 @pytest.fixture(autouse=True)

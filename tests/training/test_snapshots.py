@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 from common import Killed, kill_at
-from safetensors.torch import load_file
-from tiny_runs import dataset, tiny
+from tiny_runs import assert_same_weights, dataset, tiny
 
 from dcrw.training import loop, snapshots
 from dcrw.training.config import Keeping
@@ -15,15 +14,6 @@ from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
 
 __all__ = ["dataset"]  # a fixture
-
-
-def weights(run: Run) -> dict[str, torch.Tensor]:
-    return load_file(run.folder / "model.safetensors")
-
-
-def assert_same_weights(first: Run, second: Run) -> None:
-    for name, value in weights(first).items():
-        assert torch.equal(value, weights(second)[name]), name
 
 
 @pytest.fixture(autouse=True)
