@@ -74,7 +74,7 @@ def measure_losses(entries: Iterable[Finished]) -> pd.DataFrame:
         run = {"cell": config.name, "seed": config.training.seed}
         run |= {"iterations": config.training.iterations}
         factors = {name: latent_reduction(name, config.model) for name in REDUCTIONS}
-        rows += [run | values | factors for values in _measured(entry)]
+        rows += [run | values | factors for values in measured(entry)]
     return pd.DataFrame(rows)
 
 
@@ -259,7 +259,9 @@ def _beside(runs: Runs, reading: str) -> float:
     return 0.0 if reading == READINGS[0] else runs.minibatch
 
 
-def _measured(entry: Finished) -> Iterator[dict[str, Any]]:
+def measured(entry: Finished) -> Iterator[dict[str, Any]]:
+    """What the losses of a run may be taken to be, a row for each of MEASURES: `measure`, `lx`,
+    `lz`, and their spreads over minibatches, in nats per image."""
     metrics = entry.run.metrics()
     for measure, count in ((JUDGED, FINAL), ("minibatches_50", 50)):
         last = final_minibatches(metrics, count)
