@@ -78,7 +78,8 @@ class Measured(NamedTuple):
     options: pd.DataFrame
     precision: pd.DataFrame | None  # None where it was not measured, as on a GPU
     profile: pd.DataFrame | None
-    launches: pd.DataFrame | None  # None where a benchmark has not counted them
+    launches: pd.DataFrame | None  # None where `derivatives` has not counted them
+    derivatives: pd.DataFrame | None  # and not timed them
     machine: dict[str, Any]
 
 
@@ -174,16 +175,18 @@ def plain_table(entry: Measured) -> pd.DataFrame | None:
     """The time of an iteration with derivatives of one operation or of all left to autograd, over
     that with derivatives written by hand, with quartiles; one column a model. None where not
     measured."""
-    shown = entry.options[entry.options.option.isin(list(PLAIN))]
-    if shown.empty:
+    if entry.derivatives is None:
         return None
     cells = [
-        f"{1 / ratio:.3f} ({1 / upper:.3f} to {1 / lower:.3f})"
+        f"{ratio:.3f} ({lower:.3f} to {upper:.3f})"
         for ratio, lower, upper in zip(
-            shown.ratio, shown.ratio_lower, shown.ratio_upper, strict=True
+            entry.derivatives.time_ratio,
+            entry.derivatives.lower,
+            entry.derivatives.upper,
+            strict=True,
         )
     ]
-    return _by_written(shown.assign(cell=cells), WRITTEN)
+    return _by_written(entry.derivatives.assign(cell=cells), WRITTEN)
 
 
 def _by_written(table: pd.DataFrame, words: dict[str, str]) -> pd.DataFrame:
@@ -322,6 +325,7 @@ def _load(folder: Path) -> Measured:
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
+        derivatives=table_or_none("derivatives"),
         machine=json.loads((folder / "machine.json").read_text()),
     )
 
