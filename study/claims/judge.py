@@ -65,6 +65,11 @@ class Observed(NamedTuple):
     published: dict[str, float]  # the paper's values by key
 
 
+def losses_alone(losses: pd.DataFrame, published: dict[str, float]) -> Observed:
+    """What is judged on the losses of runs (`cells.run_table`) and nothing else."""
+    return Observed(losses, {}, pd.DataFrame(), pd.DataFrame(), published)
+
+
 def judge(registered: dict[str, Any], observed: Observed) -> list[Outcome]:
     """Every test of every registered claim under fresh and under shared noise, and Table I's values
     also with the habits of 2016."""

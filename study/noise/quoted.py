@@ -1,6 +1,6 @@
 """Numbers that the prose on reused noise quotes, from the page's tables; keys begin `noise.`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,10 +115,12 @@ def rival_numbers(judged: pd.DataFrame, offset: float) -> Numbers:
     return found | {"noise.rival.printed": number(values.value["rival_lz"] - offset, source, 1)}
 
 
-def matched_numbers(noise: str, answers: Iterable[bool | None]) -> Numbers:
-    """How many of Table I's four values hold by claim g's tolerance under a noise."""
-    count = sum(answer is True for answer in answers)
-    return {f"noise.matched.{noise}": number(count, "results/grid/tables/claims.csv")}
+def matched_numbers(matched: Mapping[str, int]) -> Numbers:
+    """How many of Table I's four values hold by claim g's tolerance, by noise."""
+    return {
+        f"noise.matched.{noise}": number(count, "results/grid/tables/claims.csv")
+        for noise, count in matched.items()
+    }
 
 
 def dose_numbers(dose: pd.DataFrame, rows: Rows) -> Numbers:

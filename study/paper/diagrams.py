@@ -1,5 +1,5 @@
-"""Figures 1-3 of the paper, redrawn: the graphical model and the two architectures. Long, since
-the three are drawn with the same signs, which stand here once.
+"""Figures 1-3 of the paper, redrawn, long because the three share their signs, which stand here
+once: the graphical model and the two architectures.
 
 Pure functions, no I/O. One unit of length is one pixel of a figure `WIDTH` pixels wide; y points
 up. The same signs hold in all figures: a circle is a random variable (grey: observed), a diamond a

@@ -104,8 +104,8 @@ def test_the_rival_and_what_matched():
     numbers = quoted.rival_numbers(judged, offset=20)
     assert values(numbers) == {"rival.lx": 81.25, "rival.lz": 22.5, "rival.printed": 2.5}
     assert all(number.n == 1 for number in numbers.values())
-    matched = quoted.matched_numbers("shared", [True, False, None, True])
-    assert values(matched) == {"matched.shared": 2}
+    matched = quoted.matched_numbers({"fresh": 0, "shared": 2})
+    assert values(matched) == {"matched.fresh": 0, "matched.shared": 2}
 
 
 def test_doses_and_how_far_two_are_from_row_2():
