@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dcrw.training.config import RunConfig
-from dcrw.training.files import read_table, write_table
+from dcrw.training.files import project_root, read_table, write_table
 from dcrw.training.profiles import load_profile
 from study import numbers
 from study.cells import EVERY_PROFILE, gathered, run_table
@@ -226,6 +226,7 @@ def page_numbers(page: SecondPage) -> dict[str, Number]:
         found[f"second.pairing.{other}.seeds"] = Number(pairing.n or 0, pairing.source)
     tested = page.accounts.query("account == 'shared' and measure == 'test'").iloc[0]
     matched = sum(abs(tested[value] / page.printed[value] - 1) <= share for value in VALUES)
+    found["second.simulation.g"] = _rejected_by_g(project_root())
     found["second.shared.test.near"] = Number(int(matched), f"{RESULTS}/tables/accounts.csv")
     found["second.ways.near"] = Number(near, f"{RESULTS}/figures/multiverse.csv")
     found["second.rule.within"] = Number(share, CLAIMS)
@@ -237,6 +238,14 @@ def page_numbers(page: SecondPage) -> dict[str, Number]:
             count = sum(known is answer for known in map(_known, answers))
             found[f"second.{name}.{word}"] = Number(count, source)
     return found
+
+
+def _rejected_by_g(project: Path) -> Number:
+    """How often the first round's rule g rejects the account that is true, at three seeds."""
+    table = read_table(project / CHARACTERISTICS, ["rule", "accepts"], "Simulate again.")
+    chosen = table[(table.rule == "g") & (table.truth == AS_SEEN) & (table.n == 3)]
+    (accepts,) = chosen[chosen.test == "shared: all four values"].accepts
+    return Number(1 - float(accepts), CHARACTERISTICS)
 
 
 def _pairing(runs: pd.DataFrame, other: str) -> Number:

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from study.noise.rate_distortion import distortion_at
+from study.noise.rate_distortion_dual import distortion_at_least
 from study.noise.tables import LATENT, LOSSES, PUBLISHED, STEPS, Rows, own_row
 from study.numbers import Number
 
 CURVE = "results/grid/rate_distortion.csv"
+LOWER = "results/grid/rate_distortion_lower.csv"
+CLAIMS = "book/claims.yaml"
 RUNS = "results/grid/tables/runs.csv"
 DOSE = "results/grid/figures/dose.csv"
 BOUNDS = "results/*/runs/*/evaluation/bounds.csv"
@@ -43,6 +46,28 @@ def curve_numbers(curve: pd.DataFrame, rows: Rows, images: int) -> Numbers:
         found[f"noise.curve.{row}"] = number(reached, CURVE)
         found[f"noise.below.{row}"] = number(reached - lx, CURVE)
     return found
+
+
+def lower_numbers(lower: pd.DataFrame, rows: Rows, starts: int) -> Numbers:
+    """The lower side of the curve at the rates of Table I, and how far each row lies below it.
+
+    lower: lines of `rate_distortion_dual.lower_bound`; starts: of the search for each line.
+    """
+    found = {"noise.lower.starts": number(starts, LOWER)}
+    for (name, (lx, lz)), told in zip(rows.items(), (1, STEPS), strict=True):
+        bound = float(distortion_at_least(lower, [lz / told])[0])
+        found[f"noise.lower.{PUBLISHED[name]}"] = number(bound, LOWER)
+        found[f"noise.lower.below.{PUBLISHED[name]}"] = number(bound - lx, LOWER)
+    return found
+
+
+def public_numbers(control: Mapping[str, Any]) -> Numbers:
+    """Where the published curve of the public code ends; control: rule `positive_control` of the
+    second round."""
+    last = max(control["at"])
+    lx, lz = control["at"][last]
+    found = {"iterations": last, "lx": lx, "lz": lz}
+    return {f"noise.public.{key}": number(value, CLAIMS) for key, value in found.items()}
 
 
 def against_numbers(against: pd.DataFrame) -> Numbers:

@@ -51,6 +51,13 @@ def curve(path: Path) -> pd.DataFrame:
     return pd.read_csv(path).astype({"hull": bool})
 
 
+def lower_side(path: Path) -> tuple[pd.DataFrame, int]:
+    """The lines of `rate_distortion_dual.lower_bound` from their file, and how many starts the
+    search for each had."""
+    table = pd.read_csv(path)
+    return table, int(table.starts.iloc[0])
+
+
 def images(path: Path) -> int:
     """How many images a file of settings, as `rate_distortion.json`, says were used."""
     return read_record(path, "Estimate the curve again.")["images"]
