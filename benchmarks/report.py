@@ -102,7 +102,7 @@ def statement(found: list[Measured]) -> str:
 
 
 def aim_table(named: dict[str, Number]) -> pd.DataFrame:
-    """Every aim beside what was measured, one column a model; named: `quoted.numbers`."""
+    """Every aim beside what was measured, one column per model; named: `quoted.numbers`."""
     rows = []
     for aim in AIMS:
         row = {"device": DEVICES[aim.device], "aim": aim.words.format(aim.least)}
@@ -137,7 +137,7 @@ def speed_table(entry: Measured) -> pd.DataFrame:
 
 
 def ratio_table(entry: Measured, against: str) -> pd.DataFrame:
-    """How many times as fast as `against`, an implementation, by setting; one column a model."""
+    """How many times as fast as `against`, an implementation, by setting; one column per model."""
     speed = entry.ratios[(entry.ratios.quantity == "speed") & (entry.ratios.against == against)]
     return _by_setting(_named(speed), "model")
 
@@ -150,7 +150,7 @@ def share_table(entry: Measured) -> pd.DataFrame:
 
 def option_table(entry: Measured) -> pd.DataFrame:
     """How many times as fast as by default this project is under each option, all runs of an
-    iteration counted; one column a model."""
+    iteration counted; one column per model."""
     shown = entry.options[~entry.options.option.isin(["default", *PLAIN])]
     wide = _named(shown).set_index(["option", "model"]).ratio.unstack("model")[list(NAMES.values())]
     names = [name for name in OPTIONS if name in wide.index]
@@ -159,7 +159,7 @@ def option_table(entry: Measured) -> pd.DataFrame:
 
 def launch_table(entry: Measured) -> pd.DataFrame | None:
     """Operations that an iteration launches, with derivatives written by hand and with those of one
-    operation or of all left to autograd; one column a model. None where not counted."""
+    operation or of all left to autograd; one column per model. None where not counted."""
     if entry.launches is None:
         return None
     cells = [
@@ -173,7 +173,7 @@ def launch_table(entry: Measured) -> pd.DataFrame | None:
 
 def plain_table(entry: Measured) -> pd.DataFrame | None:
     """The time of an iteration with derivatives of one operation or of all left to autograd, over
-    that with derivatives written by hand, with quartiles; one column a model. None where not
+    that with derivatives written by hand, with quartiles; one column per model. None where not
     measured."""
     if entry.derivatives is None:
         return None
@@ -214,7 +214,8 @@ def precision_table(entry: Measured) -> pd.DataFrame | None:
 
 
 def profile_table(entry: Measured, batch_size: int) -> pd.DataFrame | None:
-    """Milliseconds and calls an iteration by kind of operation at a batch; None where not measured.
+    """Milliseconds and calls per iteration by kind of operation at a batch; None where not
+    measured.
 
     Below the sum, what the counted arithmetic would take at the matrix-product rate.
     """

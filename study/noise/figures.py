@@ -100,7 +100,7 @@ def _paper_points(axis: Axes, paper: Mapping[str, tuple[float, float]], steps: i
 
 
 def _path(axis: Axes, cell: str, seeds: Mapping[int, pd.DataFrame]) -> None:
-    """One thin line a seed, and the end of each marked."""
+    """One thin line per seed, and the end of each marked."""
     style, color = NOISE_STYLES[noise_of(cell)]
     for number, metrics in enumerate(seeds.values()):
         smooth = metrics.rolling(5, min_periods=1).mean()
