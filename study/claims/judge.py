@@ -72,7 +72,7 @@ def losses_alone(losses: pd.DataFrame, published: dict[str, float]) -> Observed:
 
 def judge(registered: dict[str, Any], observed: Observed) -> list[Outcome]:
     """Every test of every registered claim under fresh and under shared noise, and Table I's values
-    also with the further conventions of public code of 2016."""
+    also with the settings of public code of 2016."""
     found: list[Outcome] = []
     for noise in NOISES:
         for claim, rule in RULES.items():
