@@ -80,6 +80,7 @@ class Measured(NamedTuple):
     profile: pd.DataFrame | None
     launches: pd.DataFrame | None  # None where `derivatives` has not counted them
     derivatives: pd.DataFrame | None  # and not timed them
+    derivatives_machine: dict[str, Any] | None  # where they were timed
     machine: dict[str, Any]
 
 
@@ -189,6 +190,22 @@ def plain_table(entry: Measured) -> pd.DataFrame | None:
     return _by_written(entry.derivatives.assign(cell=cells), WRITTEN)
 
 
+def plain_statement(entry: Measured) -> str:
+    """On what `plain_table` was measured, which may be another machine than the rest."""
+    made = entry.derivatives_machine
+    if made is None:
+        return f"**{DEVICES[entry.device]}: not measured yet.**"
+    device, other = made["device"], made["cores_busy_with_other_work"]
+    threads = f"{device['threads']} of {device['cores']} cores"
+    busy = "" if other is None else f" Other work kept {other:.2f} cores busy meanwhile."
+    return (
+        f"**{DEVICES[entry.device]} measured:** {device['name']}, {threads}, PyTorch "
+        f"{made['software']['torch']}, {made['settings']['rounds']} rounds on "
+        f"{made['finished'][:10]}, at commit {(made['software']['commit'] or 'unknown')[:7]}, by "
+        f"`{made['clock']}`.{busy}"
+    )
+
+
 def _by_written(table: pd.DataFrame, words: dict[str, str]) -> pd.DataFrame:
     """Cells by what is computed as written and model; empty where a model has no such operation."""
     wide = _named(table).pivot(index="option", columns="model", values="cell").fillna("")
@@ -254,6 +271,10 @@ def _load(folder: Path) -> Measured:
     def table_or_none(name: str) -> pd.DataFrame | None:
         return table(name) if (folder / f"{name}.csv").exists() else None
 
+    def record(name: str) -> dict[str, Any]:
+        return json.loads((folder / f"{name}.json").read_text())
+
+    derivatives = table_or_none("derivatives")
     return Measured(
         device=folder.name,
         folder=folder,
@@ -264,8 +285,9 @@ def _load(folder: Path) -> Measured:
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
-        derivatives=table_or_none("derivatives"),
-        machine=json.loads((folder / "machine.json").read_text()),
+        derivatives=derivatives,
+        derivatives_machine=None if derivatives is None else record("derivatives"),
+        machine=record("machine"),
     )
 
 

@@ -33,7 +33,8 @@ def glimpse(images: Tensor, canvas: Tensor, filters: Filters) -> Tensor:
 
 
 def stroke(canvas: Tensor, patch: Tensor, filters: Filters) -> Tensor:
-    """The product with F_X adds to the canvas as it goes."""
+    """The product with F_X adds to the canvas as it goes. Gains under 3%; kept because the
+    committed runs were trained with its sums, bit for bit."""
     return StrokeNode.apply(canvas, patch, *filters)
 
 
