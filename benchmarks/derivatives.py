@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -67,7 +68,7 @@ def measure(settings: Settings, device: torch.device, folder: Path) -> pd.DataFr
 
 def _times(
     settings: Settings, counted: pd.DataFrame, workers: Workers, clock: Clock
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """One row per model and option: the median over rounds, with quartiles, of the time of an
     iteration over that by default within the round."""
     rows = []
