@@ -2,7 +2,7 @@
 
 One run, the contestants interleaved: each round lets every model of every implementation train for
 a moment, one at a time, so that what else the machine does falls on all alike. A round gives one
-rate a contestant and one ratio a model; medians and quartiles are over rounds. The textbook is
+rate per contestant and one ratio per model; medians and quartiles are over rounds. The textbook is
 measured both as it comes and with denormal numbers flushed to zero as `dcrw` flushes them. Peak
 memory is measured in a process of its own for each contestant. Options of `dcrw` (one thread,
 products in bfloat16, several seeds side by side) are measured against its default in the same way;
@@ -72,7 +72,7 @@ QUICK = Settings(
 
 
 def matrix_rates(size: int, repeats: int, device: torch.device) -> list[float]:
-    """Floating-point operations a second of a float32 product of square matrices."""
+    """Floating-point operations per second of a float32 product of square matrices."""
     left, right, out = (torch.rand(size, size, device=device) for _ in range(3))
     products = (torch.mm(left, right, out=out) for _ in itertools.count())
     timed(products, 2, device)

@@ -1,10 +1,11 @@
 """What each derivative written by hand gains: `python -m benchmarks.derivatives`.
 
 Every model trains as it does by default, and with one operation, or all, computed as written and
-differentiated by autograd; the ways take turns of a moment each, and a round gives one ratio a way.
-Counted are the operations that an iteration launches, whatever the machine. Part of `bench`; by
-itself it writes launches.csv, derivatives.csv and derivatives.json below
-`results/benchmarks/<device type>`.
+differentiated by autograd. These contestants take turns of a moment each, and a round gives one
+ratio for each. On a CPU they run on one thread and are timed by the processor time of their
+process, so that waiting for other work on the machine does not count. Beside it stand the
+operations that an iteration launches, which are the same on every machine.
+Writes launches.csv, derivatives.csv and derivatives.json below `results/benchmarks/<device type>`.
 """
 
 import argparse
@@ -12,12 +13,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 
 from benchmarks import launches
-from benchmarks.contestants import AXES, contestants
+from benchmarks.contestants import AXES, Clock, contestants
 from benchmarks.timing import OtherWork, rates, spread
 from benchmarks.workers import Workers, started
 from dcrw.training import provenance
@@ -32,20 +34,22 @@ class Settings:
     base: Mapping[str, int] = field(default_factory=dict)  # sizes, where not the defaults
     rounds: int = 100
     warm_up: int = 3  # iterations before any are timed
-    seconds: float = 0.2  # a way's turn in a round, at least one iteration
+    seconds: float = 0.2  # a turn in a round, at least one iteration
 
 
-def measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
+def measure(settings: Settings, device: torch.device, folder: Path) -> pd.DataFrame:
     """Count and time, and write the three files into a folder; returns the table of times.
 
-    threads: CPU threads, 0 for torch's default. Raises `RunError` where a file cannot be written.
+    Raises `RunError` where a file cannot be written.
     """
+    threads = 1 if device.type == "cpu" else 0
     began, software = time.monotonic(), provenance.describe_software()
     models = [entry for entry in contestants(settings.base) if entry.implementation == "dcrw"]
     counted = launches.table(models)
     with prepared(device, threads), started(device.type, threads) as workers:
         described, others = describe(device), OtherWork(workers)
-        times = pd.DataFrame(_times(settings, counted, workers))
+        clock = time.process_time if device.type == "cpu" else time.perf_counter
+        times = pd.DataFrame(_times(settings, counted, workers, clock))
         busy = others.cores()
     write_table(folder / "launches.csv", counted)
     write_table(folder / "derivatives.csv", times)
@@ -53,6 +57,7 @@ def measure(settings: Settings, device: torch.device, threads: int, folder: Path
         "device": described,
         "software": software,
         "cores_busy_with_other_work": busy,
+        "clock": clock.__name__,
         "settings": asdict(settings),
         "seconds": round(time.monotonic() - began, 1),
         "finished": provenance.now(),
@@ -61,9 +66,11 @@ def measure(settings: Settings, device: torch.device, threads: int, folder: Path
     return times
 
 
-def _times(settings: Settings, counted: pd.DataFrame, workers: Workers) -> list[dict[str, object]]:
-    """A row a model and way: the median over rounds, with quartiles, of the time of an iteration
-    over that by default within the round."""
+def _times(
+    settings: Settings, counted: pd.DataFrame, workers: Workers, clock: Clock
+) -> list[dict[str, Any]]:
+    """One row per model and option: the median over rounds, with quartiles, of the time of an
+    iteration over that by default within the round."""
     rows = []
     for default in contestants(settings.base):
         if default.implementation != "dcrw":
@@ -71,7 +78,9 @@ def _times(settings: Settings, counted: pd.DataFrame, workers: Workers) -> list[
         print(f"measuring derivatives of {default.model}", flush=True)
         own = counted[counted.model == default.model].option
         entries = [default._replace(option=option) for option in own]
-        measured, _ = rates(entries, settings.rounds, settings.seconds, settings.warm_up, workers)
+        measured, _ = rates(
+            entries, settings.rounds, settings.seconds, settings.warm_up, workers, clock
+        )
         for entry in entries[1:]:
             slower = [a / b for a, b in zip(measured[default], measured[entry], strict=True)]
             rows.append(
@@ -86,15 +95,14 @@ def _times(settings: Settings, counted: pd.DataFrame, workers: Workers) -> list[
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.derivatives", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=Settings.rounds, help="turns of every way")
+    parser.add_argument("--rounds", type=int, default=Settings.rounds, help="turns of each")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all cores")
     parser.add_argument("--results", type=Path, help="folder (default: results/benchmarks)")
     chosen = parser.parse_args(arguments)
     device = resolve_device(chosen.device)
     folder = (chosen.results or project_root() / "results/benchmarks") / device.type
-    table = measure(Settings(rounds=chosen.rounds), device, chosen.threads, folder)
-    print(f"{describe(device)}\nresults in {folder}\n{table.to_string(index=False)}")
+    table = measure(Settings(rounds=chosen.rounds), device, folder)
+    print(f"results in {folder}\n{table.to_string(index=False)}")
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ class Measured(NamedTuple):
     profile: pd.DataFrame | None
     launches: pd.DataFrame | None  # None where `derivatives` has not counted them
     derivatives: pd.DataFrame | None  # and not timed them
+    derivatives_machine: dict[str, Any] | None  # where they were timed
     machine: dict[str, Any]
 
 
@@ -102,7 +103,7 @@ def statement(found: list[Measured]) -> str:
 
 
 def aim_table(named: dict[str, Number]) -> pd.DataFrame:
-    """Every aim beside what was measured, one column a model; named: `quoted.numbers`."""
+    """Every aim beside what was measured, one column per model; named: `quoted.numbers`."""
     rows = []
     for aim in AIMS:
         row = {"device": DEVICES[aim.device], "aim": aim.words.format(aim.least)}
@@ -137,7 +138,7 @@ def speed_table(entry: Measured) -> pd.DataFrame:
 
 
 def ratio_table(entry: Measured, against: str) -> pd.DataFrame:
-    """How many times as fast as `against`, an implementation, by setting; one column a model."""
+    """How many times as fast as `against`, an implementation, by setting; one column per model."""
     speed = entry.ratios[(entry.ratios.quantity == "speed") & (entry.ratios.against == against)]
     return _by_setting(_named(speed), "model")
 
@@ -150,7 +151,7 @@ def share_table(entry: Measured) -> pd.DataFrame:
 
 def option_table(entry: Measured) -> pd.DataFrame:
     """How many times as fast as by default this project is under each option, all runs of an
-    iteration counted; one column a model."""
+    iteration counted; one column per model."""
     shown = entry.options[~entry.options.option.isin(["default", *PLAIN])]
     wide = _named(shown).set_index(["option", "model"]).ratio.unstack("model")[list(NAMES.values())]
     names = [name for name in OPTIONS if name in wide.index]
@@ -159,7 +160,7 @@ def option_table(entry: Measured) -> pd.DataFrame:
 
 def launch_table(entry: Measured) -> pd.DataFrame | None:
     """Operations that an iteration launches, with derivatives written by hand and with those of one
-    operation or of all left to autograd; one column a model. None where not counted."""
+    operation or of all left to autograd; one column per model. None where not counted."""
     if entry.launches is None:
         return None
     cells = [
@@ -173,7 +174,7 @@ def launch_table(entry: Measured) -> pd.DataFrame | None:
 
 def plain_table(entry: Measured) -> pd.DataFrame | None:
     """The time of an iteration with derivatives of one operation or of all left to autograd, over
-    that with derivatives written by hand, with quartiles; one column a model. None where not
+    that with derivatives written by hand, with quartiles; one column per model. None where not
     measured."""
     if entry.derivatives is None:
         return None
@@ -187,6 +188,22 @@ def plain_table(entry: Measured) -> pd.DataFrame | None:
         )
     ]
     return _by_written(entry.derivatives.assign(cell=cells), WRITTEN)
+
+
+def plain_statement(entry: Measured) -> str:
+    """On what `plain_table` was measured, which may be another machine than the rest."""
+    made = entry.derivatives_machine
+    if made is None:
+        return f"**{DEVICES[entry.device]}: not measured yet.**"
+    device, other = made["device"], made["cores_busy_with_other_work"]
+    threads = f"{device['threads']} of {device['cores']} cores"
+    busy = "" if other is None else f" Other work kept {other:.2f} cores busy meanwhile."
+    return (
+        f"**{DEVICES[entry.device]} measured:** {device['name']}, {threads}, PyTorch "
+        f"{made['software']['torch']}, {made['settings']['rounds']} rounds on "
+        f"{made['finished'][:10]}, at commit {(made['software']['commit'] or 'unknown')[:7]}, by "
+        f"`{made['clock']}`.{busy}"
+    )
 
 
 def _by_written(table: pd.DataFrame, words: dict[str, str]) -> pd.DataFrame:
@@ -214,7 +231,8 @@ def precision_table(entry: Measured) -> pd.DataFrame | None:
 
 
 def profile_table(entry: Measured, batch_size: int) -> pd.DataFrame | None:
-    """Milliseconds and calls an iteration by kind of operation at a batch; None where not measured.
+    """Milliseconds and calls per iteration by kind of operation at a batch; None where not
+    measured.
 
     Below the sum, what the counted arithmetic would take at the matrix-product rate.
     """
@@ -253,6 +271,10 @@ def _load(folder: Path) -> Measured:
     def table_or_none(name: str) -> pd.DataFrame | None:
         return table(name) if (folder / f"{name}.csv").exists() else None
 
+    def record(name: str) -> dict[str, Any]:
+        return json.loads((folder / f"{name}.json").read_text())
+
+    derivatives = table_or_none("derivatives")
     return Measured(
         device=folder.name,
         folder=folder,
@@ -263,8 +285,9 @@ def _load(folder: Path) -> Measured:
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
-        derivatives=table_or_none("derivatives"),
-        machine=json.loads((folder / "machine.json").read_text()),
+        derivatives=derivatives,
+        derivatives_machine=None if derivatives is None else record("derivatives"),
+        machine=record("machine"),
     )
 
 

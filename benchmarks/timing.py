@@ -6,17 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.contestants import Contestant
+from benchmarks.contestants import Clock, Contestant
 from benchmarks.workers import Workers
 
 PROC_STAT = Path("/proc/stat")
-Rates = dict[Contestant, list[float]]  # iterations a second, one a round
+Rates = dict[Contestant, list[float]]  # iterations per second, one per round
 
 
 def rates(
-    entries: list[Contestant], rounds: int, seconds: float, warm_up: int, workers: Workers
+    entries: list[Contestant],
+    rounds: int,
+    seconds: float,
+    warm_up: int,
+    workers: Workers,
+    clock: Clock = time.perf_counter,
 ) -> tuple[Rates, dict[Contestant, int]]:
-    """Iterations a second by contestant and round, those of all its runs together; and the
+    """Iterations per second by contestant and round, those of all its runs together; and the
     iterations of a turn.
 
     seconds: a contestant's turn in a round, at least one iteration; warm_up: iterations before any
@@ -29,7 +34,7 @@ def rates(
     measured: Rates = {entry: [] for entry in entries}
     for number in range(rounds):
         for entry in entries if number % 2 == 0 else reversed(entries):
-            taken = workers.turn(entry, turns[entry])
+            taken = workers.turn(entry, turns[entry], clock)
             measured[entry].append(entry.runs * turns[entry] / taken)
     workers.forget()
     return measured, turns

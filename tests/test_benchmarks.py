@@ -289,7 +289,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     bench.measure(settings, torch.device("cpu"), 1, folder)
     each = derivatives.Settings(base=settings.base, rounds=2, warm_up=1, seconds=0.001)
-    derivatives.measure(each, torch.device("cpu"), 1, folder)
+    derivatives.measure(each, torch.device("cpu"), folder)
     return folder
 
 
@@ -335,7 +335,7 @@ def test_benchmark_describes_its_machine(measured: Path) -> None:
     assert machine["settings"]["base"]["batch_size"] == 4
     alone = json.loads((measured / "derivatives.json").read_text())
     assert alone["device"] == machine["device"] and alone["software"] == machine["software"]
-    assert alone["settings"]["rounds"] == 2
+    assert alone["settings"]["rounds"] == 2 and alone["clock"] == "process_time"
     if timing.PROC_STAT.exists():
         for record in (machine, alone):
             assert 0 <= record["cores_busy_with_other_work"] <= os.cpu_count()
@@ -387,6 +387,7 @@ def test_what_was_not_measured_is_left_out(measured: Path, tmp_path: Path) -> No
     (entry,) = report.load(tmp_path)
     assert report.profile_table(entry, 4) is None and report.precision_table(entry) is None
     assert report.launch_table(entry) is None and report.plain_table(entry) is None
+    assert report.plain_statement(entry) == "**GPU: not measured yet.**"
     assert not [key for key in quoted.numbers([entry], tmp_path) if ".launches." in key]
     assert report.option_table(entry) is not None
     assert "No CPU has been measured yet." in report.statement([entry])
@@ -447,6 +448,8 @@ def test_each_operation_of_a_model_is_measured_as_it_is_written(measured: Path) 
     more = counted.operations["draw", "plain"] / counted.operations["draw", "default"] - 1
     cell = shown.set_index("autograd's")[report.NAMES["draw"]][report.WRITTEN["plain"]]
     assert cell.endswith(f"({more:+.1%})")
+    words = report.plain_statement(entry)
+    assert words.startswith("**CPU measured:**") and "2 rounds" in words and "process_time" in words
     times = pd.read_csv(measured / "derivatives.csv").set_index(["model", "option"])
     assert (times.lower <= times.time_ratio).all() and (times.time_ratio <= times.upper).all()
     cell = timed.set_index("autograd's")[report.NAMES["draw"]][report.WRITTEN["plain"]]

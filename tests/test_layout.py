@@ -1,6 +1,7 @@
 """Where things stand: a test file a module, short modules, thin notebooks, a wheel of `dcrw`."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -53,13 +54,37 @@ def test_notebooks_are_thin(name: str) -> None:
     assert len(lines) <= CELL_LINES, f"{name}: {len(lines)} lines; expected at most {CELL_LINES}"
 
 
-def test_the_wheel_holds_dcrw_alone(tmp_path: Path) -> None:
-    """All of it, widgets too, and nothing of the study, the pages or the tests."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("dcrw-*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    (path,) = folder.glob("dcrw-*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_dcrw_alone(wheel: zipfile.ZipFile) -> None:
+    """All of it, widgets too, and nothing of the study, the pages or the tests."""
+    names = wheel.namelist()
     inside = {name for name in names if not re.match(r"dcrw-[\d.]+\.dist-info/", name)}
-    listed = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
-    found = subprocess.run([*listed, "dcrw"], check=True, capture_output=True, text=True)
-    assert inside == set(found.stdout.split())
+    files = (path for path in (ROOT / "dcrw").rglob("*") if path.is_file())
+    own = {path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts}
+    assert inside == {path.as_posix() for path in own}
+
+
+def test_the_wheel_works_from_another_folder(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    """Without the repository: a model is built, and the explorer finds its widgets."""
+    wheel.extractall(tmp_path / "site")
+    code = (
+        "import dcrw, dcrw.explorer.widget; from dcrw.model import ModelConfig, build; "
+        "build(ModelConfig()); print(dcrw.__file__, dcrw.explorer.widget.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert all(Path(name).is_relative_to(tmp_path / "site") for name in done.stdout.split())

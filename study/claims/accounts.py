@@ -37,9 +37,9 @@ class Account(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """What the runs of an account say of one printed value, in nats an image."""
+    """What the runs of an account say of one printed value, in nats per image."""
 
-    means: Floats  # (n,), one a seed
+    means: Floats  # (n,), one per seed
     minibatch: (
         float  # standard deviation over minibatches of one run; not a number on the test split
     )
@@ -65,9 +65,9 @@ def accounts(registered: Mapping[str, Any]) -> list[Account]:
 
 
 def measure_losses(entries: Iterable[Finished]) -> pd.DataFrame:
-    """One row a run and measure: `cell`, `seed`, `iterations`, `measure`, `lx`, `lz`, their spreads
-    over minibatches `lx_sd`, `lz_sd` (not numbers on the test split), and the factor of L_z for
-    each of REDUCTIONS. Nats an image."""
+    """One row per run and measure: `cell`, `seed`, `iterations`, `measure`, `lx`, `lz`, their
+    spreads over minibatches `lx_sd`, `lz_sd` (not numbers on the test split), and the factor of
+    L_z for each of REDUCTIONS. Nats per image."""
     rows = []
     for entry in entries:
         config = entry.config
@@ -79,7 +79,7 @@ def measure_losses(entries: Iterable[Finished]) -> pd.DataFrame:
 
 
 def printed(published: Published) -> dict[str, float]:
-    """Table I's four values by VALUES, nats an image."""
+    """Table I's four values by VALUES, nats per image."""
     return {value: published[f"paper.table1.{value.replace('_l', '.l')}"] for value in VALUES}
 
 
@@ -204,7 +204,7 @@ def account_table(
     published: Published,
     seeds: Mapping[str, Sequence[int]] | None = None,
 ) -> pd.DataFrame:
-    """One row an account and measure: seeds, means, `within` by row and for the table, and by
+    """One row per account and measure: seeds, means, `within` by row and for the table, and by
     reading whether it is compatible and sharp, and its log likelihood. `contradicted`: compatible
     under neither reading; None where that is not known.
 

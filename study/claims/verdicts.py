@@ -31,7 +31,7 @@ def matched(registered: dict[str, Any], observed: Observed) -> dict[str, int]:
 
 
 def verdict_table(outcomes: Sequence[Outcome], titles: dict[str, str]) -> pd.DataFrame:
-    """One row a claim: its title, and the verdict under each noise."""
+    """One row per claim: its title, and the verdict under each noise."""
     rows = []
     for claim, title in titles.items():
         row = {"claim": claim, "title": title}

@@ -107,7 +107,7 @@ def _paper_points(axis: Axes, paper: Mapping[str, tuple[float, float]], steps: i
 
 
 def _path(axis: Axes, cell: str, seeds: Mapping[int, pd.DataFrame]) -> None:
-    """One thin line a seed, the end of each marked, and the last end labelled."""
+    """One thin line per seed, the end of each marked, and the last end labelled."""
     style, color = NOISE_STYLES[noise_of(cell)]
     chosen = cell in HIGHLIGHTED
     look = {"color": color, "alpha": 0.8} if chosen else {"color": "0.7", "alpha": 0.6}

@@ -23,7 +23,7 @@ Numbers = dict[str, Number]
 
 
 def number(value: float, source: str, n: int | None = None) -> Number:
-    """A value for the text: whole numbers as such."""
+    """A value for the text; whole numbers become `int`, n is how many it averages."""
     exact = float(value)
     return Number(int(exact) if exact.is_integer() else exact, source, n)
 
@@ -84,7 +84,7 @@ def against_numbers(against: pd.DataFrame) -> Numbers:
 
 def seed_numbers(losses: pd.DataFrame, within: Sequence[bool]) -> Numbers:
     """How far seeds of one cell are apart in L_x; of the seeds under shared noise, how many there
-    are and how many have all four values of Table I within the limit (`within`, one a seed)."""
+    are and how many have all four values of Table I within the limit (`within`, one per seed)."""
     compared = losses[losses.cell.isin(["dcrw-fresh", "dcrw-shared"])]
     return {
         "noise.seeds.range": number(compared.groupby("cell").train_lx.agg(np.ptp).max(), RUNS),
@@ -129,7 +129,7 @@ def constant_numbers(rows: Rows, offset: float) -> Numbers:
 def rival_numbers(judged: pd.DataFrame, offset: float) -> Numbers:
     """The rival's run beside its prediction, and the L_z that such code would have printed.
 
-    judged: a row a test, columns `test` (`rival_lx` or `rival_lz`), `value`, `n`.
+    judged: a row per test, columns `test` (`rival_lx` or `rival_lz`), `value`, `n`.
     """
     source = "results/grid/tables/rival.csv"
     values = judged.set_index("test")

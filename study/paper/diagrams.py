@@ -280,8 +280,8 @@ def _rounded(points: Sequence[Point]) -> Path:
     vertices: list[Point] = [points[0]]
     codes = [Path.MOVETO]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        room = min(hypot(corner.x - other.x, corner.y - other.y) / 2 for other in (before, after))
-        radius = min(_CORNER, room)
+        space = min(hypot(corner.x - other.x, corner.y - other.y) / 2 for other in (before, after))
+        radius = min(_CORNER, space)
         vertices += [_short_of(corner, before, radius), corner, _short_of(corner, after, radius)]
         codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
     return Path([*vertices, points[-1]], [*codes, Path.LINETO])
