@@ -32,8 +32,8 @@ def plane_figure(
     steps: int,
     lower: pd.DataFrame | None = None,
 ) -> Figure:
-    """L_x against L_z: both sides of the rate-distortion curve, the paper's two points, and the path
-    of every training run: those of HIGHLIGHTED coloured and labelled, all others grey.
+    """L_x against L_z: both sides of the rate-distortion curve, the paper's two points, and the
+    path of every training run: those of HIGHLIGHTED coloured and labelled, all others grey.
 
     curve: columns `rate`, `distortion`, nats; paths: metrics.csv by cell and seed; paper: name to
     (L_x, L_z), with attention first; levels: named values of L_x; steps: T, which divides the
@@ -110,14 +110,22 @@ def _path(axis: Axes, cell: str, seeds: Mapping[int, pd.DataFrame]) -> None:
     """One thin line per seed, the end of each marked, and the last end labelled."""
     style, color = NOISE_STYLES[noise_of(cell)]
     chosen = cell in HIGHLIGHTED
-    look = {"color": color, "alpha": 0.8} if chosen else {"color": "0.7", "alpha": 0.6}
+    look: dict[str, Any] = (
+        {"color": color, "alpha": 0.8} if chosen else {"color": "0.7", "alpha": 0.6}
+    )
     label = None if chosen else "other models, noises and settings"
     for metrics in seeds.values():
         smooth, end = metrics.rolling(5, min_periods=1).mean(), metrics.tail(20).mean()
         axis.plot(smooth.latent, smooth.reconstruction, style, lw=1 if chosen else 0.6, **look)
         marker = MARKERS.get(model_of(cell), "D")
         size = 5 if chosen else 3
-        ends = {"marker": marker, "ms": size, "mec": "white", "mew": 0.5, "ls": "none"}
+        ends: dict[str, Any] = {
+            "marker": marker,
+            "ms": size,
+            "mec": "white",
+            "mew": 0.5,
+            "ls": "none",
+        }
         axis.plot(end.latent, end.reconstruction, label=label, zorder=3, **ends, **look)
     if chosen:
         words, offset, side = HIGHLIGHTED[cell]
