@@ -68,6 +68,7 @@ format: $(READY)  ## format the code and strip the notebooks
 
 bench: $(READY)  ## measure speed and memory against a textbook implementation (minutes, on an idle machine)
 	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.derivatives
 
 readme: $(READY)  ## write the README's table from results/
 	$(BIN)/python -m study.pages readme paper

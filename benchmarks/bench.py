@@ -2,18 +2,17 @@
 
 One run, the contestants interleaved: each round lets every model of every implementation train for
 a moment, one at a time, so that what else the machine does falls on all alike. A round gives one
-rate a contestant and one ratio a model; medians and quartiles are over rounds. The textbook is
+rate per contestant and one ratio per model; medians and quartiles are over rounds. The textbook is
 measured both as it comes and with denormal numbers flushed to zero as `dcrw` flushes them. Peak
 memory is measured in a process of its own for each contestant. Options of `dcrw` (one thread,
-products in bfloat16, several seeds side by side, operation by operation without its derivatives
-written by hand) are measured against its default in the same way.
-Writes speed.csv, scaling.csv, ratios.csv, options.csv, launches.csv, machine.json and on a CPU
-precision.csv and profile.csv below `results/benchmarks/<device type>`.
+products in bfloat16, several seeds side by side) are measured against its default in the same way;
+what derivatives written by hand gain, by `benchmarks.derivatives`.
+Writes speed.csv, scaling.csv, ratios.csv, options.csv, machine.json and on a CPU precision.csv and
+profile.csv below `results/benchmarks/<device type>`.
 """
 
 import argparse
 import itertools
-import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -24,9 +23,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks import launches
 from benchmarks.contestants import AXES, OPTIONS, PLAIN, Contestant, contestants, timed
 from benchmarks.flops import iteration_flops
+from benchmarks.timing import OtherWork, Rates, rates, spread
 from benchmarks.workers import Workers, memory, started
 from dcrw.training import provenance
 from dcrw.training.device import describe, prepared, resolve_device
@@ -71,58 +70,14 @@ QUICK = Settings(
     profile_iterations=2,
 )
 
-PROC_STAT = Path("/proc/stat")
-Rates = dict[Contestant, list[float]]  # iterations a second, one a round
-
-
-def rates(
-    entries: list[Contestant], rounds: int, settings: Settings, workers: Workers
-) -> tuple[Rates, dict[Contestant, int]]:
-    """Iterations a second by contestant and round, those of all its runs together; and the
-    iterations of a turn."""
-    turns = {}
-    for entry in entries:
-        workers.turn(entry, settings.warm_up)
-        turns[entry] = max(1, round(settings.seconds / workers.turn(entry, 1)))
-    measured: Rates = {entry: [] for entry in entries}
-    for number in range(rounds):
-        for entry in entries if number % 2 == 0 else reversed(entries):
-            seconds = workers.turn(entry, turns[entry])
-            measured[entry].append(entry.runs * turns[entry] / seconds)
-    workers.forget()
-    return measured, turns
-
 
 def matrix_rates(size: int, repeats: int, device: torch.device) -> list[float]:
-    """Floating-point operations a second of a float32 product of square matrices."""
+    """Floating-point operations per second of a float32 product of square matrices."""
     left, right, out = (torch.rand(size, size, device=device) for _ in range(3))
     products = (torch.mm(left, right, out=out) for _ in itertools.count())
     timed(products, 2, device)
     count = max(1, round(0.2 / timed(products, 1, device)))
     return [2 * size**3 * count / timed(products, count, device) for _ in range(repeats)]
-
-
-class OtherWork:
-    """How much else the machine did meanwhile: the first thing to look at if rates spread."""
-
-    def __init__(self, workers: Workers) -> None:
-        self._workers = workers
-        self._before = self._seconds()
-
-    def cores(self) -> float | None:
-        """Cores that other processes kept busy since the start, on average; None if unknown."""
-        if self._before is None or (now := self._seconds()) is None:
-            return None
-        wall, busy, own = (b - a for a, b in zip(self._before, now, strict=True))
-        return round(max(0.0, busy - own) / wall, 2)
-
-    def _seconds(self) -> tuple[float, float, float] | None:
-        """Wall clock, what all cores have worked so far, and what this benchmark has."""
-        if not PROC_STAT.exists():
-            return None
-        user, nice, system, _, _, *others = map(int, PROC_STAT.read_text().split()[1:9])
-        busy = (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
-        return time.monotonic(), busy, time.process_time() + self._workers.seconds()
 
 
 def measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
@@ -138,8 +93,6 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
     }
     began = time.monotonic()
     base = contestants(settings.base)
-    launched = launches.table([entry for entry in base if entry.implementation == "dcrw"])
-    write_table(folder / "launches.csv", launched)
     _say("memory")
     known = [entry for entry in base if entry.implementation in ("dcrw", "textbook")]
     rounds = settings.memory_rounds
@@ -150,7 +103,7 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
         others = OtherWork(workers)
         products = matrix_rates(size, settings.rounds, device)
         scaling, ratios = _measure_speed(settings, base, workers)
-        options = _measure_options(settings, base, launched, workers)
+        options = _measure_options(settings, base, workers)
         if device.type == "cpu":
             _say("precision")
             precision = _measure_precision(settings, base, workers)
@@ -170,7 +123,7 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
     write_table(folder / "ratios.csv", pd.concat(tables.values(), ignore_index=True))
     machine |= {
         "matrix_product": {"size": size}
-        | dict(zip(("gflop_per_second", "lower", "upper"), _spread(products, 1e9), strict=True)),
+        | dict(zip(("gflop_per_second", "lower", "upper"), spread(products, 1e9), strict=True)),
         "settings": asdict(settings),
         "seconds": round(time.monotonic() - began, 1),
         "finished": provenance.now(),
@@ -184,41 +137,37 @@ def _measure_speed(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rates and ratios at the base sizes, then with one size varied at a time."""
     _say("speed")
-    measured, turns = rates(base, settings.rounds, settings, workers)
+    measured, turns = _rates(base, settings.rounds, settings, workers)
     tables = [_speed_table("base", measured, turns)]
     ratios = [_ratio_table("speed", "base", measured)]
     for axis, values in settings.scaling.items():
         for value in values:
             _say(f"{axis} = {value}")
             entries = contestants(settings.base, **{axis: value})
-            measured, turns = rates(entries, settings.scaling_rounds, settings, workers)
+            measured, turns = _rates(entries, settings.scaling_rounds, settings, workers)
             tables.append(_speed_table(axis, measured, turns))
             ratios.append(_ratio_table("speed", axis, measured))
     return pd.concat(tables, ignore_index=True), pd.concat(ratios, ignore_index=True)
 
 
-def _measure_options(
-    settings: Settings, base: list[Contestant], launched: pd.DataFrame, workers: Workers
-) -> pd.DataFrame:
-    """Rates under each option of this project, and ratios to its default within a round; launched:
-    `launches.table`, which knows the operations that a model has."""
+def _measure_options(settings: Settings, base: list[Contestant], workers: Workers) -> pd.DataFrame:
+    """Rates under each option of this project, and ratios to its default within a round."""
     rows = []
     for default in (entry for entry in base if entry.implementation == "dcrw"):
         _say(f"options of {default.model}")
-        own = set(launched[launched.model == default.model].option)
-        options = [option for option in OPTIONS if option not in PLAIN or option in own]
+        options = [option for option in OPTIONS if option not in PLAIN]
         entries = [default._replace(option=option) for option in options]
-        measured, _ = rates(entries, settings.option_rounds, settings, workers)
+        measured, _ = _rates(entries, settings.option_rounds, settings, workers)
         for entry, values in measured.items():
             against = [a / b for a, b in zip(values, measured[default], strict=True)]
             names = ("iterations_per_second", "lower", "upper")
-            spread = dict(zip(names, _spread(values), strict=True))
+            found = dict(zip(names, spread(values), strict=True))
             names = ("ratio", "ratio_lower", "ratio_upper")
-            spread |= dict(zip(names, _spread(against), strict=True))
+            found |= dict(zip(names, spread(against), strict=True))
             rows.append(
                 {"model": entry.model, "option": entry.option, "runs": entry.runs}
                 | _sizes(entry)
-                | spread
+                | found
                 | {"rounds": len(values)}
             )
     return pd.DataFrame(rows)
@@ -257,10 +206,10 @@ def _profiles(settings: Settings, workers: Workers) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _spread(values: list[float], unit: float = 1.0) -> tuple[float, float, float]:
-    """Median and quartiles."""
-    lower, median, upper = np.quantile(np.asarray(values) / unit, [0.25, 0.5, 0.75])
-    return float(median), float(lower), float(upper)
+def _rates(
+    entries: list[Contestant], rounds: int, settings: Settings, workers: Workers
+) -> tuple[Rates, dict[Contestant, int]]:
+    return rates(entries, rounds, settings.seconds, settings.warm_up, workers)
 
 
 def _sizes(entry: Contestant) -> dict[str, int]:
@@ -270,7 +219,7 @@ def _sizes(entry: Contestant) -> dict[str, int]:
 def _speed_table(axis: str, measured: Rates, turns: dict[Contestant, int]) -> pd.DataFrame:
     rows = []
     for entry, values in measured.items():
-        median, lower, upper = _spread(values)
+        median, lower, upper = spread(values)
         gflop = iteration_flops(entry.config.model, entry.config.training.batch_size) / 1e9
         rows.append(
             {"axis": axis, "model": entry.model, "implementation": entry.implementation}
@@ -295,12 +244,12 @@ def _ratio_table(quantity: str, axis: str, measured: dict[Contestant, list[float
     rows = []
     for ours, other in _pairs(list(measured)):
         values = [a / b for a, b in zip(measured[ours], measured[other], strict=True)]
-        spread = dict(zip(("value", "lower", "upper"), _spread(values), strict=True))
+        found = dict(zip(("value", "lower", "upper"), spread(values), strict=True))
         rows.append(
             {"quantity": quantity, "axis": axis, "model": ours.model}
             | {"against": other.implementation}
             | _sizes(ours)
-            | spread
+            | found
             | {"rounds": len(values)}
         )
     return pd.DataFrame(rows)
@@ -337,9 +286,9 @@ def report(ratios: pd.DataFrame) -> str:
     lines = []
     for row in pd.concat(ordered).to_dict("records"):
         where = f"batch {row['batch_size']}, T {row['steps']}, side {row['image_size']}"
-        spread = f"{row['value']:5.2f} ({row['lower']:.2f} to {row['upper']:.2f})"
+        found = f"{row['value']:5.2f} ({row['lower']:.2f} to {row['upper']:.2f})"
         kind = words[row["quantity"], row["against"]]
-        lines.append(f"{row['model']:16} {where:26} {spread} {kind}")
+        lines.append(f"{row['model']:16} {where:26} {found} {kind}")
     return "\n".join(lines)
 
 

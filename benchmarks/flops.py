@@ -3,7 +3,7 @@
 Counted are matrix products and convolutions, two operations a multiply-add, forward and backward;
 not elementwise work. Backward counts the gradients that training needs: of every weight, and of
 every input except the images and the zero state before the first step. A convolution counts its
-padding. Sizes: A x A pixels, T steps, z latent dimensions, D LSTM units, N filters an axis.
+padding. Sizes: A x A pixels, T steps, z latent dimensions, D LSTM units, N filters per axis.
 """
 
 from dcrw.model.attention import Conventions

@@ -22,7 +22,7 @@ IMAGES = 2
 
 
 class Launches(TorchDispatchMode):
-    """Within it, counts every operation that is launched by its name."""
+    """Counts the operations that are launched in the body of a `with`, by name."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ def launched(config: ModelConfig, option: str = "default") -> Counter[str]:
 
 
 def table(entries: Sequence[Contestant]) -> pd.DataFrame:
-    """Operations an iteration of every model, by default and with derivatives left to autograd: of
+    """Operations per iteration of every model, by default and with derivatives left to autograd: of
     each operation by itself that the model has, and of all.
 
     Columns: model, option, steps, operations, and their ratio to the default's.

@@ -21,7 +21,7 @@ AGAINST = {"textbook": "-", "textbook-prepared": ":"}
 
 
 def speed_figure(entry: Measured) -> Figure:
-    """Iterations a second, the ratio by batch and by steps, and the share of the matrix-product
+    """Iterations per second, the ratio by batch and by steps, and the share of the matrix-product
     rate.
 
     Points are medians over rounds, whiskers quartiles.

@@ -84,7 +84,7 @@ def kind_of(operation: str) -> str:
 
 
 def profile(steps: Iterator[Any], iterations: int, warm_up: int = 3) -> pd.DataFrame:
-    """Milliseconds and calls an iteration by kind of operation, in the order of ORDER.
+    """Milliseconds and calls per iteration by kind of operation, in the order of ORDER.
 
     The profiler itself slows what it watches, small operations most.
     """

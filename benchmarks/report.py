@@ -1,4 +1,4 @@
-"""Measured speed as tables, sentences and numbers, from the files that `bench` wrote alone."""
+"""Measured speed as tables and sentences, from the files that `bench` and `derivatives` wrote."""
 
 import json
 from pathlib import Path
@@ -78,7 +78,9 @@ class Measured(NamedTuple):
     options: pd.DataFrame
     precision: pd.DataFrame | None  # None where it was not measured, as on a GPU
     profile: pd.DataFrame | None
-    launches: pd.DataFrame | None  # None where a benchmark has not counted them
+    launches: pd.DataFrame | None  # None where `derivatives` has not counted them
+    derivatives: pd.DataFrame | None  # and not timed them
+    derivatives_machine: dict[str, Any] | None  # where they were timed
     machine: dict[str, Any]
 
 
@@ -101,7 +103,7 @@ def statement(found: list[Measured]) -> str:
 
 
 def aim_table(named: dict[str, Number]) -> pd.DataFrame:
-    """Every aim beside what was measured, one column a model; named: what `numbers` returns."""
+    """Every aim beside what was measured, one column per model; named: `quoted.numbers`."""
     rows = []
     for aim in AIMS:
         row = {"device": DEVICES[aim.device], "aim": aim.words.format(aim.least)}
@@ -136,7 +138,7 @@ def speed_table(entry: Measured) -> pd.DataFrame:
 
 
 def ratio_table(entry: Measured, against: str) -> pd.DataFrame:
-    """How many times as fast as `against`, an implementation, by setting; one column a model."""
+    """How many times as fast as `against`, an implementation, by setting; one column per model."""
     speed = entry.ratios[(entry.ratios.quantity == "speed") & (entry.ratios.against == against)]
     return _by_setting(_named(speed), "model")
 
@@ -149,7 +151,7 @@ def share_table(entry: Measured) -> pd.DataFrame:
 
 def option_table(entry: Measured) -> pd.DataFrame:
     """How many times as fast as by default this project is under each option, all runs of an
-    iteration counted; one column a model."""
+    iteration counted; one column per model."""
     shown = entry.options[~entry.options.option.isin(["default", *PLAIN])]
     wide = _named(shown).set_index(["option", "model"]).ratio.unstack("model")[list(NAMES.values())]
     names = [name for name in OPTIONS if name in wide.index]
@@ -158,7 +160,7 @@ def option_table(entry: Measured) -> pd.DataFrame:
 
 def launch_table(entry: Measured) -> pd.DataFrame | None:
     """Operations that an iteration launches, with derivatives written by hand and with those of one
-    operation or of all left to autograd; one column a model. None where not counted."""
+    operation or of all left to autograd; one column per model. None where not counted."""
     if entry.launches is None:
         return None
     cells = [
@@ -172,18 +174,36 @@ def launch_table(entry: Measured) -> pd.DataFrame | None:
 
 def plain_table(entry: Measured) -> pd.DataFrame | None:
     """The time of an iteration with derivatives of one operation or of all left to autograd, over
-    that with derivatives written by hand, with quartiles; one column a model. None where not
+    that with derivatives written by hand, with quartiles; one column per model. None where not
     measured."""
-    shown = entry.options[entry.options.option.isin(list(PLAIN))]
-    if shown.empty:
+    if entry.derivatives is None:
         return None
     cells = [
-        f"{1 / ratio:.3f} ({1 / upper:.3f} to {1 / lower:.3f})"
+        f"{ratio:.3f} ({lower:.3f} to {upper:.3f})"
         for ratio, lower, upper in zip(
-            shown.ratio, shown.ratio_lower, shown.ratio_upper, strict=True
+            entry.derivatives.time_ratio,
+            entry.derivatives.lower,
+            entry.derivatives.upper,
+            strict=True,
         )
     ]
-    return _by_written(shown.assign(cell=cells), WRITTEN)
+    return _by_written(entry.derivatives.assign(cell=cells), WRITTEN)
+
+
+def plain_statement(entry: Measured) -> str:
+    """On what `plain_table` was measured, which may be another machine than the rest."""
+    made = entry.derivatives_machine
+    if made is None:
+        return f"**{DEVICES[entry.device]}: not measured yet.**"
+    device, other = made["device"], made["cores_busy_with_other_work"]
+    threads = f"{device['threads']} of {device['cores']} cores"
+    busy = "" if other is None else f" Other work kept {other:.2f} cores busy meanwhile."
+    return (
+        f"**{DEVICES[entry.device]} measured:** {device['name']}, {threads}, PyTorch "
+        f"{made['software']['torch']}, {made['settings']['rounds']} rounds on "
+        f"{made['finished'][:10]}, at commit {(made['software']['commit'] or 'unknown')[:7]}, by "
+        f"`{made['clock']}`.{busy}"
+    )
 
 
 def _by_written(table: pd.DataFrame, words: dict[str, str]) -> pd.DataFrame:
@@ -211,7 +231,8 @@ def precision_table(entry: Measured) -> pd.DataFrame | None:
 
 
 def profile_table(entry: Measured, batch_size: int) -> pd.DataFrame | None:
-    """Milliseconds and calls an iteration by kind of operation at a batch; None where not measured.
+    """Milliseconds and calls per iteration by kind of operation at a batch; None where not
+    measured.
 
     Below the sum, what the counted arithmetic would take at the matrix-product rate.
     """
@@ -243,68 +264,6 @@ def _floors(entry: Measured, batch_size: int) -> pd.Series:
     return _named(rows).set_index("model").gflop / rate * 1000
 
 
-def numbers(found: list[Measured], root: Path) -> dict[str, Number]:
-    """Named numbers for prose: `speed.<device>.<...>`. Sources are relative to `root`."""
-    named: dict[str, Number] = {}
-    for entry in found:
-        start, folder = f"speed.{entry.device}", entry.folder.resolve().relative_to(root.resolve())
-        named |= _ratio_numbers(entry, start, str(folder / "ratios.csv"))
-        named |= _option_numbers(entry, start, str(folder / "options.csv"))
-        named |= _launch_numbers(entry, start, str(folder / "launches.csv"))
-        for row in entry.speed.to_dict("records"):
-            key, source = f"{start}.{row['model']}", str(folder / "speed.csv")
-            own = f"{key}.{row['implementation']}"
-            named[f"{key}.gflop"] = Number(row["gflop"], source)
-            named[f"{own}.iterations_per_second"] = Number(
-                row["iterations_per_second"], source, row["rounds"]
-            )
-            if pd.notna(row.get("memory_mib")):
-                named[f"{own}.memory_mib"] = Number(row["memory_mib"], source)
-        machine = str(folder / "machine.json")
-        rate = entry.machine["matrix_product"]["gflop_per_second"]
-        named[f"{start}.matrix_product.gflop_per_second"] = Number(rate, machine)
-        named[f"{start}.threads"] = Number(entry.machine["device"]["threads"], machine)
-        named[f"{start}.rounds"] = Number(entry.machine["settings"]["rounds"], machine)
-    return named
-
-
-def _ratio_numbers(entry: Measured, start: str, source: str) -> dict[str, Number]:
-    words = {
-        ("speed", "textbook"): "ratio",
-        ("speed", "textbook-prepared"): "ratio_flushed",
-        ("memory", "textbook"): "memory_ratio",
-        ("share", "matrix-product"): "share",
-    }
-    named = {}
-    for row in entry.ratios.to_dict("records"):
-        key = f"{start}.{words[row['quantity'], row['against']]}.{row['model']}"
-        if row["axis"] != "base":
-            key += f".{row['axis']}_{row[row['axis']]}"
-        if pd.notna(row["value"]):
-            for suffix, column in {"": "value", ".lower": "lower", ".upper": "upper"}.items():
-                named[key + suffix] = Number(row[column], source, row["rounds"])
-    return named
-
-
-def _option_numbers(entry: Measured, start: str, source: str) -> dict[str, Number]:
-    return {
-        f"{start}.option.{row['option']}.{row['model']}": Number(
-            row["ratio"], source, row["rounds"]
-        )
-        for row in entry.options.to_dict("records")
-        if row["option"] != "default"
-    }
-
-
-def _launch_numbers(entry: Measured, start: str, source: str) -> dict[str, Number]:
-    if entry.launches is None:
-        return {}
-    return {
-        f"{start}.launches.{row['option']}.{row['model']}": Number(row["operations"], source)
-        for row in entry.launches.to_dict("records")
-    }
-
-
 def _load(folder: Path) -> Measured:
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(folder / f"{name}.csv")
@@ -312,6 +271,10 @@ def _load(folder: Path) -> Measured:
     def table_or_none(name: str) -> pd.DataFrame | None:
         return table(name) if (folder / f"{name}.csv").exists() else None
 
+    def record(name: str) -> dict[str, Any]:
+        return json.loads((folder / f"{name}.json").read_text())
+
+    derivatives = table_or_none("derivatives")
     return Measured(
         device=folder.name,
         folder=folder,
@@ -322,7 +285,9 @@ def _load(folder: Path) -> Measured:
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
-        machine=json.loads((folder / "machine.json").read_text()),
+        derivatives=derivatives,
+        derivatives_machine=None if derivatives is None else record("derivatives"),
+        machine=record("machine"),
     )
 
 

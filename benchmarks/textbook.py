@@ -4,7 +4,7 @@ The usual style: one `nn.Linear` a head, `nn.LSTMCell`, filters by exp and divid
 in lists, images through torchvision's transform and a `DataLoader`, Adam as it comes, the losses
 read back at every iteration. It computes what `dcrw` computes with its default settings, and shares
 no code with it. Sizes: B images of A x A pixels, T steps, z latent dimensions, D LSTM units, N
-filters an axis.
+filters per axis.
 """
 
 from collections.abc import Iterator

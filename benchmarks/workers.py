@@ -18,7 +18,16 @@ import torch
 from torch import Tensor
 
 from benchmarks import profiling
-from benchmarks.contestants import Contestant, images_of, peak_memory, start, timed, training, under
+from benchmarks.contestants import (
+    Clock,
+    Contestant,
+    images_of,
+    peak_memory,
+    start,
+    timed,
+    training,
+    under,
+)
 
 
 class Workers:
@@ -28,9 +37,9 @@ class Workers:
         """pools: one process each, by whether it is prepared."""
         self._pools = pools
 
-    def turn(self, entry: Contestant, count: int) -> float:
-        """Seconds that `count` further iterations of a contestant take."""
-        return self._call(entry.prepared, _turn, entry, count)
+    def turn(self, entry: Contestant, count: int, clock: Clock = time.perf_counter) -> float:
+        """Seconds by a clock that `count` further iterations of a contestant take."""
+        return self._call(entry.prepared, _turn, entry, count, clock)
 
     def forget(self) -> None:
         """Drop all trainings that have begun."""
@@ -101,11 +110,11 @@ def _begin(device_type: str, threads: int, prepared: bool) -> None:
     _device = start(device_type, threads, prepared)
 
 
-def _turn(entry: Contestant, count: int) -> float:
+def _turn(entry: Contestant, count: int, clock: Clock) -> float:
     with under(entry.option):
         if entry not in _running:
             _running[entry] = _training(entry)
-        return timed(_running[entry], count, _device)
+        return timed(_running[entry], count, _device, clock)
 
 
 def _forget() -> None:

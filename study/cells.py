@@ -1,4 +1,4 @@
-"""The committed runs of all profiles as one table, a row a run, and what is still to be run."""
+"""The committed runs of all profiles as one table, a row per run, and what is still to be run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ def gathered(
 
 
 def run_table(entries: Iterable[Finished]) -> pd.DataFrame:
-    """One row a run: losses in nats an image, cost, and what it was made with.
+    """One row per run: losses in nats per image, cost, and what it was made with.
 
     `minutes` are those of its training, its share where it was trained side by side with others;
     `train` is the mean over the last 1,000 minibatches and `train_*_sd` their spread, `test` the
@@ -63,8 +63,8 @@ def run_table(entries: Iterable[Finished]) -> pd.DataFrame:
 
 
 def cell_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell: its iterations, and means over its seeds with n and the 95% interval of each
-    (Student's t)."""
+    """One row per cell: its iterations, and means over its seeds with n and the 95% interval of
+    each (Student's t)."""
     rows = []
     for cell, members in table.groupby("cell", sort=False):
         (iterations,) = members.iterations.unique()
@@ -114,7 +114,7 @@ def block_means(metrics: pd.DataFrame, width: int = FINAL) -> np.ndarray:
 
 
 def loss_blocks(metrics: pd.DataFrame, width: int = FINAL) -> pd.DataFrame:
-    """The same of `lx` and `lz`, a row a stretch."""
+    """The same of `lx` and `lz`, a row per stretch."""
     losses = pd.DataFrame({"lx": metrics.reconstruction, "lz": metrics.latent})
     return _blocks(losses, metrics, width)
 

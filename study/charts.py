@@ -94,8 +94,8 @@ def lines_figure(
 def panels(
     table: pd.DataFrame, curves: str, titles: Mapping[str, str]
 ) -> dict[str, dict[str, pd.DataFrame]]:
-    """A table's columns for `lines_figure`: a panel a title, whose `value` is the column named, and
-    in it a curve for each entry of the column `curves`."""
+    """A table's columns for `lines_figure`: a panel per title, whose `value` is the column named,
+    and in it a curve for each entry of the column `curves`."""
     return {
         title: {
             name: rows.assign(value=rows[column])

@@ -58,5 +58,6 @@ def number_files(results: Path) -> list[Path]:
     if results.name != "paper":
         return own
     beyond = [results.parent / "grid" / "numbers" / f"{name}.json" for name in FIRST_ROUND]
+    second = results.parent / "round2" / "numbers" / "second_round.json"
     measured = results.parent / "benchmarks" / "numbers.json"
-    return [*own, results / "numbers" / "fast_start.json", *beyond, measured]
+    return [*own, results / "numbers" / "fast_start.json", *beyond, second, measured]

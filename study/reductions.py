@@ -1,4 +1,4 @@
-"""How a latent loss of T steps and z latents a step may have been reported: as the sum of all
+"""How a latent loss of T steps and z latents per step may have been reported: as the sum of all
 divergences, which this project uses, or as their mean over latents, steps or both."""
 
 from dcrw.model.config import ModelConfig
@@ -6,7 +6,7 @@ from dcrw.training.profiles import LatentReduction
 
 
 def latent_reduction(reduction: LatentReduction, config: ModelConfig) -> float:
-    """The factor from L_z as a sum over T steps and z latents (nats an image) to L_z as reported.
+    """The factor from L_z as a sum over T steps and z latents (nats per image) to L_z as reported.
 
     `sum`: 1; `mean-dimensions`: 1/z; `mean-steps`: 1/T; `mean`: 1/(T z). Raises `ValueError` for
     another reduction.

@@ -22,11 +22,11 @@ LATENT_BY_STEP = "latent loss by step"  # the panel of `latent_curves`
 
 
 def standing_table(losses: pd.DataFrame, bounds: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
-    """One row a model: `study.cells.cell_table`, and `gap` (test total less the training total),
+    """One row per model: `study.cells.cell_table`, and `gap` (test total less the training total),
     `minutes` of training, `bound` (importance-weighted, with the most samples) and `active` latent
     dimensions of all steps, both of seed 0.
 
-    losses: a row a run, of `study.cells.run_table`; bounds, steps: `bounds.csv` and
+    losses: a row per run, of `study.cells.run_table`; bounds, steps: `bounds.csv` and
     `mechanism_steps.csv` of the runs that have them, with `cell` and `seed`.
     """
     chosen = losses[losses.cell.isin(MODELS)]
@@ -94,7 +94,7 @@ def latent_curves(table: pd.DataFrame) -> Mapping[str, Mapping[str, pd.DataFrame
 
 def ablation_numbers(ablations: pd.DataFrame, same: list[float]) -> dict[str, Number]:
     """The difference that each single change makes, how long its runs are, and between what the
-    unchanged model's other seeds lie, as `ablation.<...>`; nats an image.
+    unchanged model's other seeds lie, as `ablation.<...>`; nats per image.
 
     ablations: of `study.ablations.ablation_table`, all of one length; same: of
     `study.ablations.seed_differences`. Raises `ValueError` for runs of several lengths.

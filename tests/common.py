@@ -41,10 +41,32 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, iteration: int) -> None:
 ROOT = Path(__file__).parents[1]
 
 
+def cells(name: str) -> list[nbformat.NotebookNode]:
+    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+
+
+def holds_parameters(cell: nbformat.NotebookNode) -> bool:
+    return "parameters" in cell.metadata.get("tags", [])
+
+
+def execute(
+    name: str, parameters: dict[str, object], standard: dict[str, object] | None = None
+) -> None:
+    """Run a notebook's code cells, in order, with other parameters; `standard` must be the values
+    that its own cell of parameters gives."""
+    names: dict[str, object] = {}
+    for cell in cells(name):
+        if cell.cell_type == "code":
+            exec(compile(cell.source, name, "exec"), names)
+        if holds_parameters(cell):
+            assert parameters.keys() <= names.keys()
+            assert (standard or {}).items() <= names.items()
+            names |= parameters
+
+
 def parameters_cell(name: str) -> dict[str, tuple[str, object]]:
     """Annotation and value of each parameter of a notebook."""
-    book = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    (cell,) = (cell for cell in book.cells if "parameters" in cell.metadata.get("tags", []))
+    (cell,) = filter(holds_parameters, cells(name))
     return {
         statement.target.id: (ast.unparse(statement.annotation), ast.literal_eval(statement.value))
         for statement in ast.parse(cell.source).body

@@ -4,11 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from dcrw.training.config import RunConfig, make_config
 from dcrw.training.files import project_root, write_record
 from dcrw.training.profiles import load_profile
 from dcrw.training.run import Run, run_for
+from study.finished import Finished
 
 EVALUATION = {"batch_size": 100, "seed": 1, "noise_draws": 1, "digits": 4}
 PROVENANCE = {
@@ -64,3 +67,25 @@ def make_run(run: Run, config, shift: float = 0.0, **provenance) -> Run:
     pd.DataFrame(losses).to_csv(path, index=False)
     write_record(path.with_name("evaluation.json"), {"settings": EVALUATION}, [path])
     return run
+
+
+def constant_run(
+    folder: Path, config: RunConfig, losses: dict[int, tuple[float, float]]
+) -> Finished:
+    """A run whose losses are constant up to each iteration named."""
+    run = Run(folder / config.folder_name)
+    run.folder.mkdir()
+    last = config.training.iterations
+    table = pd.DataFrame({"iteration": np.arange(50, last + 1, 50)})
+    starts = sorted(losses)
+    at = np.searchsorted(starts, table.iteration)  # the first named iteration not before it
+    for column, part in (("reconstruction", 0), ("latent", 1)):
+        table[column] = [losses[starts[index]][part] for index in at]
+        table[f"{column}_std"] = 1.0
+    table.to_csv(run.folder / "metrics.csv", index=False)
+    return Finished(config, run, pd.DataFrame(), {})
+
+
+def config(name: str, iterations: int, seed: int = 0, **model: object) -> RunConfig:
+    training = {"iterations": iterations, "seed": seed}
+    return make_config({"name": name, "model": model, "training": training})

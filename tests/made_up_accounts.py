@@ -1,14 +1,17 @@
 """Made-up tables of accounts whose answers are known."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 import yaml
 
 from study.claims.accounts import MEASURES, REDUCTIONS
+from study.claims.judge import Observed
+from study.claims.second_round import Seen
 
+Evidence = TypeVar("Evidence", Observed, Seen)
 PROJECT = Path(__file__).parents[1]
 REGISTERED: dict[str, Any] = yaml.safe_load((PROJECT / "book" / "claims.yaml").read_text())
 PRINTED = {
@@ -56,3 +59,13 @@ def pair(name: str, off: float = 1.0, n: int = 5, first_seed: int = 0) -> list[d
 
 def table(*rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame([row for part in rows for row in part])
+
+
+def first_seed(found: Evidence) -> Evidence:
+    """What a claim is judged on, of seed 0 alone."""
+    return found._replace(
+        losses=found.losses[found.losses.seed == 0],
+        blocks={key: value for key, value in found.blocks.items() if key[1] == 0},
+        measures=found.measures[found.measures.seed == 0],
+        sharpness=found.sharpness[found.sharpness.seed == 0],
+    )

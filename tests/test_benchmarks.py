@@ -21,12 +21,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import (
     bench,
     contestants,
+    derivatives,
     flops,
     launches,
     plots,
     profiling,
+    quoted,
     report,
     textbook,
+    timing,
     workers,
 )
 from dcrw.model import forms
@@ -285,6 +288,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         profile_iterations=1,
     )
     bench.measure(settings, torch.device("cpu"), 1, folder)
+    each = derivatives.Settings(base=settings.base, rounds=2, warm_up=1, seconds=0.001)
+    derivatives.measure(each, torch.device("cpu"), folder)
     return folder
 
 
@@ -295,6 +300,8 @@ def test_benchmark_writes_its_tables(measured: Path) -> None:
         "ratios.csv",
         "options.csv",
         "launches.csv",
+        "derivatives.csv",
+        "derivatives.json",
         "precision.csv",
         "profile.csv",
         "machine.json",
@@ -326,8 +333,12 @@ def test_benchmark_describes_its_machine(measured: Path) -> None:
     assert machine["software"].keys() >= {"commit", "torch", "python"}
     assert machine["matrix_product"]["gflop_per_second"] > 0
     assert machine["settings"]["base"]["batch_size"] == 4
-    if bench.PROC_STAT.exists():
-        assert 0 <= machine["cores_busy_with_other_work"] <= os.cpu_count()
+    alone = json.loads((measured / "derivatives.json").read_text())
+    assert alone["device"] == machine["device"] and alone["software"] == machine["software"]
+    assert alone["settings"]["rounds"] == 2 and alone["clock"] == "process_time"
+    if timing.PROC_STAT.exists():
+        for record in (machine, alone):
+            assert 0 <= record["cores_busy_with_other_work"] <= os.cpu_count()
 
 
 def test_benchmark_prints_the_ratios_at_the_base_sizes_last(measured: Path) -> None:
@@ -371,14 +382,13 @@ def test_tables_and_figure_are_made_from_the_files(measured: Path, tmp_path: Pat
 def test_what_was_not_measured_is_left_out(measured: Path, tmp_path: Path) -> None:
     """On a GPU there is neither a profile nor a comparison of precisions."""
     folder = shutil.copytree(measured, tmp_path / "cuda")
-    for name in ("profile", "precision", "launches"):
+    for name in ("profile", "precision", "launches", "derivatives"):
         (folder / f"{name}.csv").unlink()
-    options = pd.read_csv(folder / "options.csv")
-    options[~options.option.isin(list(contestants.PLAIN))].to_csv(folder / "options.csv")
     (entry,) = report.load(tmp_path)
     assert report.profile_table(entry, 4) is None and report.precision_table(entry) is None
     assert report.launch_table(entry) is None and report.plain_table(entry) is None
-    assert not [key for key in report.numbers([entry], tmp_path) if ".launches." in key]
+    assert report.plain_statement(entry) == "**GPU: not measured yet.**"
+    assert not [key for key in quoted.numbers([entry], tmp_path) if ".launches." in key]
     assert report.option_table(entry) is not None
     assert "No CPU has been measured yet." in report.statement([entry])
 
@@ -423,7 +433,7 @@ def test_each_operation_of_a_model_is_measured_as_it_is_written(measured: Path) 
         for model, names in OWN.items()
         for option in ("plain", *(f"plain-{name}" for name in names))
     }
-    for table in ("launches", "options"):
+    for table in ("launches", "derivatives"):
         found = pd.read_csv(measured / f"{table}.csv")
         rows = found[found.option.isin(list(contestants.PLAIN))]
         assert set(zip(rows.model, rows.option, strict=True)) == expected, table
@@ -438,9 +448,12 @@ def test_each_operation_of_a_model_is_measured_as_it_is_written(measured: Path) 
     more = counted.operations["draw", "plain"] / counted.operations["draw", "default"] - 1
     cell = shown.set_index("autograd's")[report.NAMES["draw"]][report.WRITTEN["plain"]]
     assert cell.endswith(f"({more:+.1%})")
-    options = pd.read_csv(measured / "options.csv").set_index(["model", "option"])
+    words = report.plain_statement(entry)
+    assert words.startswith("**CPU measured:**") and "2 rounds" in words and "process_time" in words
+    times = pd.read_csv(measured / "derivatives.csv").set_index(["model", "option"])
+    assert (times.lower <= times.time_ratio).all() and (times.time_ratio <= times.upper).all()
     cell = timed.set_index("autograd's")[report.NAMES["draw"]][report.WRITTEN["plain"]]
-    assert float(cell.split()[0]) == pytest.approx(1 / options.ratio["draw", "plain"], abs=6e-4)
+    assert float(cell.split()[0]) == pytest.approx(times.time_ratio["draw", "plain"], abs=6e-4)
 
 
 def test_launches_are_what_computes_or_copies() -> None:
@@ -485,7 +498,7 @@ def test_every_operation_has_a_kind() -> None:
 
 
 def test_numbers_name_their_source(measured: Path) -> None:
-    named = report.numbers(report.load(measured.parent), measured.parent.parent)
+    named = quoted.numbers(report.load(measured.parent), measured.parent.parent)
     folder = f"{measured.parent.name}/cpu"
     ratios = pd.read_csv(measured / "ratios.csv")
     speed = ratios[(ratios.quantity == "speed") & (ratios.axis == "base")]

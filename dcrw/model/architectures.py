@@ -11,7 +11,7 @@ class Facts(NamedTuple):
     """What tells an architecture from the others."""
 
     title: str  # in words
-    short: str  # where there is little room
+    short: str  # where space is short
     reads: bool = False  # through a window, at every step
     convolves: bool = True  # its encoder is a CNN
     feedback: bool = False  # later posteriors see what has been drawn; else they know x alone

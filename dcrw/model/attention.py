@@ -1,7 +1,7 @@
 """Gaussian attention windows: where to read and where to write (Eq. 13-23). Pure functions.
 
-Sizes: B images of A x A pixels, N filters an axis. Axis 0 of a filterbank is X (columns), axis 1 is
-Y (rows).
+Sizes: B images of A x A pixels, N filters per axis. Axis 0 of a filterbank is X (columns), axis 1
+is Y (rows).
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from dcrw.model.config import (
 
 
 class Conventions(NamedTuple):
-    """How the paper's formulas are read where they leave room (decisions 2, 3 and 4)."""
+    """How the paper's formulas are read where they leave a choice (decisions 2, 3 and 4)."""
 
     parameters: WindowParameters = "five"
     indexing: Indexing = "one-based"

@@ -16,8 +16,9 @@ _plain: frozenset[str] = frozenset()
 
 @contextmanager
 def plain(*operations: Operation) -> Iterator[None]:
-    """Within it, the named operations (none named: all) are computed and differentiated as they are
-    written: the reference, and what `torch.func` transforms. Belongs to the process.
+    """In the body of a `with`, the named operations (none named: all) are computed and
+    differentiated as they are written: the reference, and what `torch.func` transforms. Holds for
+    the process.
 
     Raises `ValueError` for a name that is not in OPERATIONS.
     """

@@ -1,4 +1,4 @@
-"""The two terms of the loss (Eq. 24-28), in nats an image. Pure functions."""
+"""The two terms of the loss (Eq. 24-28), in nats per image. Pure functions."""
 
 import math
 from typing import Literal
@@ -33,7 +33,7 @@ def latent_loss(
     """KL of N(mean, sigma^2) from the standard normal prior at each step (Eq. 26-27): (T, B) nats.
 
     mean, log_sigma: (T, B, z). `exact` subtracts 1/2 for each dimension; `as-printed` takes Eq. 27
-    at its word, 1/2 for each step, and then cannot fall below (z - 1) / 2 a step.
+    at its word, 1/2 for each step, and then cannot fall below (z - 1) / 2 per step.
     """
     halves = mean.shape[-1] if constant == "exact" else 1
     squares = mean.square() + (2 * log_sigma).exp() - 2 * log_sigma

@@ -3,7 +3,7 @@
 The line `@faster` above a function names its fast form in `backward`, which is used in its place
 unless `forms.plain` says otherwise: it computes the same, and its derivatives are written by hand.
 
-Sizes: B images of A x A pixels, T steps, N filters an axis, D LSTM units. Weights of S models side
+Sizes: B images of A x A pixels, T steps, N filters per axis, D LSTM units. Weights of S models side
 by side: `stacking`.
 """
 

@@ -1,7 +1,7 @@
 """The models: one short drawing step on a named state, a loop over it, and generation from the
 prior.
 
-Sizes: B images of A x A pixels, T steps, z latent dimensions a step, D LSTM units, N filters an
+Sizes: B images of A x A pixels, T steps, z latent dimensions per step, D LSTM units, N filters per
 axis.
 """
 

@@ -1,4 +1,5 @@
-"""How files are read and written: whole or not at all, and with one documented error each.
+"""How files are read and written, long because every format is read and written here alone: whole
+or not at all, and with one documented error each.
 
 Every reader names the file, what was expected and the way out, whatever is wrong with it: a
 `RunError`, or a `ConfigError` for YAML. Sizes are looked at before contents, so that a small file

@@ -1,4 +1,5 @@
-"""The training loop: metrics, checkpoints, resume."""
+"""The training loop, long because stopping, saving and going on at any iteration is one thing:
+metrics, checkpoints, resume, for one run or several side by side."""
 
 import hashlib
 import signal

@@ -1,4 +1,4 @@
-"""A run's folder: configuration, metrics, checkpoint, weights and provenance.
+"""A run's folder, long because all that is read, written and refused there is one protocol.
 
     <name>-s<seed>-<digest>/
         config.yaml              the resolved configuration

@@ -37,9 +37,9 @@ class Account(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """What the runs of an account say of one printed value, in nats an image."""
+    """What the runs of an account say of one printed value, in nats per image."""
 
-    means: Floats  # (n,), one a seed
+    means: Floats  # (n,), one per seed
     minibatch: (
         float  # standard deviation over minibatches of one run; not a number on the test split
     )
@@ -65,21 +65,21 @@ def accounts(registered: Mapping[str, Any]) -> list[Account]:
 
 
 def measure_losses(entries: Iterable[Finished]) -> pd.DataFrame:
-    """One row a run and measure: `cell`, `seed`, `iterations`, `measure`, `lx`, `lz`, their spreads
-    over minibatches `lx_sd`, `lz_sd` (not numbers on the test split), and the factor of L_z for
-    each of REDUCTIONS. Nats an image."""
+    """One row per run and measure: `cell`, `seed`, `iterations`, `measure`, `lx`, `lz`, their
+    spreads over minibatches `lx_sd`, `lz_sd` (not numbers on the test split), and the factor of
+    L_z for each of REDUCTIONS. Nats per image."""
     rows = []
     for entry in entries:
         config = entry.config
         run = {"cell": config.name, "seed": config.training.seed}
         run |= {"iterations": config.training.iterations}
         factors = {name: latent_reduction(name, config.model) for name in REDUCTIONS}
-        rows += [run | values | factors for values in _measured(entry)]
+        rows += [run | values | factors for values in measured(entry)]
     return pd.DataFrame(rows)
 
 
 def printed(published: Published) -> dict[str, float]:
-    """Table I's four values by VALUES, nats an image."""
+    """Table I's four values by VALUES, nats per image."""
     return {value: published[f"paper.table1.{value.replace('_l', '.l')}"] for value in VALUES}
 
 
@@ -204,7 +204,7 @@ def account_table(
     published: Published,
     seeds: Mapping[str, Sequence[int]] | None = None,
 ) -> pd.DataFrame:
-    """One row an account and measure: seeds, means, `within` by row and for the table, and by
+    """One row per account and measure: seeds, means, `within` by row and for the table, and by
     reading whether it is compatible and sharp, and its log likelihood. `contradicted`: compatible
     under neither reading; None where that is not known.
 
@@ -259,7 +259,9 @@ def _beside(runs: Runs, reading: str) -> float:
     return 0.0 if reading == READINGS[0] else runs.minibatch
 
 
-def _measured(entry: Finished) -> Iterator[dict[str, Any]]:
+def measured(entry: Finished) -> Iterator[dict[str, Any]]:
+    """What the losses of a run may be taken to be, a row for each of MEASURES: `measure`, `lx`,
+    `lz`, and their spreads over minibatches, in nats per image."""
     metrics = entry.run.metrics()
     for measure, count in ((JUDGED, FINAL), ("minibatches_50", 50)):
         last = final_minibatches(metrics, count)

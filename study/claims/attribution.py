@@ -22,7 +22,7 @@ class Effect(NamedTuple):
 
     factor: str
     loss: str
-    value: float  # nats an image, with the setting less without
+    value: float  # nats per image, with the setting less without
     low: float  # of the interval at Holm's level for it
     high: float
     p: float  # two-sided, as if it were the only effect
@@ -45,7 +45,7 @@ def main_effects(
 ) -> list[Effect]:
     """The six main effects; none where a combination lacks a seed.
 
-    table: a row a run, columns `cell`, `seed`, `lx`, `lz`. A main effect is the mean of the runs
+    table: a row per run, columns `cell`, `seed`, `lx`, `lz`. A main effect is the mean of the runs
     with a setting less that of the runs without. Its standard error is s sqrt(4/N) for N runs, s^2
     the variance within combinations, pooled, with N - 8 degrees of freedom; Holm's procedure goes
     over all six.

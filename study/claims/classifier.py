@@ -43,7 +43,7 @@ class ClassifierSettings(Section):
 
     seed: int = Field(0, ge=0, lt=2**31, description="seed of weights and data order")
     epochs: int = Field(4, ge=1, le=1000, description="passes over the training images")
-    batch_size: int = Field(100, ge=1, le=100_000, description="images an iteration")
+    batch_size: int = Field(100, ge=1, le=100_000, description="images per iteration")
     learning_rate: float = Field(2e-3, gt=0, le=10, description="largest step size of the cycle")
 
 
@@ -215,7 +215,7 @@ def _check(images: Tensor, labels: Tensor, classes: int) -> None:
     _check_images(images, images.shape[-1])
     if labels.shape != images.shape[:1]:
         raise ValueError(
-            f"labels have shape {tuple(labels.shape)}; expected ({len(images)},), one an image"
+            f"labels have shape {tuple(labels.shape)}; expected ({len(images)},), one per image"
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise ValueError(

@@ -13,9 +13,9 @@ from study.style import NOISE_STYLES, STYLE, noise_of
 def cells_figure(
     table: pd.DataFrame, cells: Mapping[str, str], column: str = "test_total"
 ) -> Figure:
-    """One loss of every cell: a dot a seed, a bar for the 95% interval where there are two or more.
+    """One loss of every cell: a dot per seed, a bar for the 95% interval from two seeds on.
 
-    table: a row a run; cells: cell to its name on the axis, top to bottom.
+    table: a row per run; cells: cell to its name on the axis, top to bottom.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 0.32 * len(cells) + 0.8), layout="constrained")

@@ -56,7 +56,7 @@ def registered(path: Path) -> dict[str, Any]:
 
 
 class Observed(NamedTuple):
-    """What claims are judged on, a row or entry a run; `cell` is `<model>-<noise>`."""
+    """What claims are judged on, a row or entry per run; `cell` is `<model>-<noise>`."""
 
     losses: pd.DataFrame  # cells.run_table
     blocks: dict[tuple[str, int], np.ndarray]  # (cell, seed) to cells.block_means
@@ -65,9 +65,14 @@ class Observed(NamedTuple):
     published: dict[str, float]  # the paper's values by key
 
 
+def losses_alone(losses: pd.DataFrame, published: dict[str, float]) -> Observed:
+    """What is judged on the losses of runs (`cells.run_table`) and nothing else."""
+    return Observed(losses, {}, pd.DataFrame(), pd.DataFrame(), published)
+
+
 def judge(registered: dict[str, Any], observed: Observed) -> list[Outcome]:
     """Every test of every registered claim under fresh and under shared noise, and Table I's values
-    also with the habits of 2016."""
+    also with the settings of public code of 2016."""
     found: list[Outcome] = []
     for noise in NOISES:
         for claim, rule in RULES.items():
@@ -81,7 +86,7 @@ def hypothesis(
     """What the hypothesis on Table I predicts, and what would refute it: columns `kind`,
     `statement`, and `came`, True, False or None where runs or seeds are too few.
 
-    nearest: a row a run, columns `cell` and `worse`, the larger of the two relative differences
+    nearest: a row per run, columns `cell` and `worse`, the larger of the two relative differences
     from the cell's row of Table I where a run comes nearest to it, at any iteration.
     """
     rules = registered["claims"]["g"]
@@ -170,7 +175,7 @@ def _late(losses: pd.DataFrame, limit: float) -> bool | None:
 
 
 def _rise(losses: pd.DataFrame, cell: str) -> list[float] | None:
-    """By what share L_x on the test split rises under fresh noise, a value a seed; None below two
+    """By what share L_x on the test split rises under fresh noise, a value per seed; None below two
     seeds."""
     chosen = losses[losses.cell == cell]
     return list(chosen.fresh_lx / chosen.test_lx - 1) if len(chosen) > 1 else None
@@ -339,5 +344,5 @@ def _coin(measures: pd.DataFrame) -> float:
 
 
 def outcome_table(outcomes: Iterable[Outcome]) -> pd.DataFrame:
-    """One row a test."""
+    """One row per test."""
     return pd.DataFrame(outcomes, columns=list(Outcome._fields))

@@ -176,9 +176,9 @@ def beside_claim(
 
 
 def cost_table(losses: pd.DataFrame, operations: Mapping[str, float]) -> pd.DataFrame:
-    """What the models of claim h cost: parameters, minutes of training, and GFLOP an iteration.
+    """What the models of claim h cost: parameters, minutes of training, and GFLOP per iteration.
 
-    losses: of `cells.run_table`; operations: cell to floating-point operations an iteration.
+    losses: of `cells.run_table`; operations: cell to floating-point operations per iteration.
     """
     cost = (
         losses[losses.cell.isin(operations)]

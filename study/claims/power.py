@@ -27,7 +27,7 @@ OUTPUT = "results/grid/tables/operating_characteristics.csv"
 
 
 def operating_characteristics(known: Known, repetitions: int = REPETITIONS) -> pd.DataFrame:
-    """One row a test, truth and number of seeds: the share of repetitions in which it holds.
+    """One row per test, truth and number of seeds: the share of repetitions in which it holds.
 
     A scenario's random numbers depend on its own words alone, so that another changes none.
     """

@@ -54,7 +54,7 @@ def at_iteration(paths: Paths, iteration: int) -> list[dict[str, float]]:
 
 
 def control_table(rule: Mapping[str, Any], paths: Paths) -> pd.DataFrame:
-    """The control beside the published curve: a row an iteration of it, `n` runs, their mean `lx`
+    """The control beside the published curve: a row per iteration of it, `n` runs, their mean `lx`
     and `lz`, and what the curve shows, `published_lx` and `published_lz`."""
     rows = []
     for iteration, (lx, lz) in rule["at"].items():

@@ -96,7 +96,7 @@ def count_holds(passed: ArrayLike) -> Bools:
 def reference_distance(
     values: ArrayLike, reference: ArrayLike, at_most: float = AT_MOST_APART
 ) -> Distance:
-    """How far values over seeds (..., n) lie above their reference, one or one a seed: it holds
+    """How far values over seeds (..., n) lie above their reference, one or one per seed: it holds
     where the 95% interval over seeds ends at `at_most` or below, and is contradicted where the
     interval lies above. Raises `ValueError` below two seeds."""
     apart = np.asarray(values, dtype=float) - np.asarray(reference, dtype=float)

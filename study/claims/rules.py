@@ -116,7 +116,7 @@ def negated(part: bool | None) -> bool | None:
 def paired(table: pd.DataFrame, one: str, other: str, column: str) -> list[float]:
     """Differences of two cells by seed, the seeds that both have.
 
-    table: a row a run, with `cell` and `seed`.
+    table: a row per run, with `cell` and `seed`.
     """
     by_cell = by_seed(table, column)
     if one not in by_cell or other not in by_cell:
@@ -132,7 +132,7 @@ def seeds_of(table: pd.DataFrame, cell: str, column: str) -> list[float]:
 
 
 def by_seed(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """A column with one row a seed and one column a cell; not numbers where it was not measured."""
+    """A column with one row per seed and one column per cell; NaN where it was not measured."""
     known = table if column in table else table.assign(**{column: float("nan")})
     return known.pivot(index="seed", columns="cell", values=column)
 

@@ -37,7 +37,7 @@ class Finding(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What the second round's claims are judged on, a row or entry a run."""
+    """What the second round's claims are judged on, a row or entry per run."""
 
     losses: pd.DataFrame  # cells.run_table
     blocks: Mapping[tuple[str, int], pd.DataFrame]  # (cell, seed) to cells.loss_blocks
@@ -260,7 +260,7 @@ BY_MODEL = ("a", "e", "f", "i")  # claims that name both variants
 
 
 def verdict_table(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Columns `claim`, `subject` and one a noise: the verdicts, by model where a claim names both
+    """Columns `claim`, `subject` and one per noise: the verdicts, by model where a claim names both
     variants; a claim about a pair of models has one, with an empty subject."""
     rows: dict[tuple[str, str], dict[str, list[Finding]]] = {}
     for finding in findings:
@@ -276,7 +276,7 @@ def verdict_table(findings: Sequence[Finding]) -> pd.DataFrame:
 
 
 def finding_table(findings: Iterable[Finding]) -> pd.DataFrame:
-    """One row a test."""
+    """One row per test."""
     return pd.DataFrame(findings, columns=list(Finding._fields))
 
 

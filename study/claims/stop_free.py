@@ -17,12 +17,12 @@ class Crossing(NamedTuple):
     """Where one loss first reaches a value, and what the other is there."""
 
     iteration: int
-    other: float  # nats an image
+    other: float  # nats per image
 
 
 def trailing_means(metrics: pd.DataFrame, count: int = FINAL) -> pd.DataFrame:
     """Means over the last `count` minibatches at every row of metrics.csv that has as many behind
-    it: columns `iteration`, `lx`, `lz`, in nats an image.
+    it: columns `iteration`, `lx`, `lz`, in nats per image.
 
     A row that ends within the stretch counts whole, so that `count` should be a multiple of the
     metrics interval.

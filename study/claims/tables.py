@@ -1,4 +1,4 @@
-"""What the claims are judged on, as tables, a row a run."""
+"""What the claims are judged on, as tables, a row per run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -47,7 +47,7 @@ MEASURE = "Measure the run again (notebooks/measure.ipynb)."
 
 
 def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:
-    """One row a run that has been measured: `cell`, `seed`, and the scalars of measures.json."""
+    """One row per run that has been measured: `cell`, `seed`, and the scalars of measures.json."""
     rows = []
     for entry in entries:
         path = entry.run.folder / "evaluation" / "measures.json"

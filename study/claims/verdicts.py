@@ -1,10 +1,11 @@
 """One word for a claim, from the outcomes of its tests: the first round's words."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
-from study.claims.judge import NOISES, Outcome
+from study.claims.judge import NOISES, Observed, Outcome, table_values
 
 
 def verdict(outcomes: Sequence[Outcome]) -> str:
@@ -21,8 +22,16 @@ def verdict(outcomes: Sequence[Outcome]) -> str:
     return "partly" if failing != tests else "not supported"
 
 
+def matched(registered: dict[str, Any], observed: Observed) -> dict[str, int]:
+    """How many of Table I's four values hold by claim g's tolerance, by noise: fresh, shared and
+    lineage."""
+    rules = registered["claims"]["g"]
+    answers = {noise: table_values("g", noise, rules, observed) for noise in (*NOISES, "lineage")}
+    return {noise: sum(o.holds is True for o in values) for noise, values in answers.items()}
+
+
 def verdict_table(outcomes: Sequence[Outcome], titles: dict[str, str]) -> pd.DataFrame:
-    """One row a claim: its title, and the verdict under each noise."""
+    """One row per claim: its title, and the verdict under each noise."""
     rows = []
     for claim, title in titles.items():
         row = {"claim": claim, "title": title}

@@ -54,7 +54,7 @@ def title_of(architecture: Architecture) -> str:
 def paths_figure(
     paths: pd.DataFrame, classes: NDArray[Any], mean_images: NDArray[np.uint8]
 ) -> Figure:
-    """Mean centres of one model's windows from step to step, a panel a class, fresh noise above
+    """Mean centres of one model's windows from step to step, a panel per class, fresh noise above
     shared.
 
     paths: rows of `tables.paths`; classes: (K,) and mean_images: (K, A, A), drawn faintly
@@ -120,7 +120,7 @@ def sizes_figure(table: pd.DataFrame, image_size: int) -> Figure:
 
 
 def latent_figure(table: pd.DataFrame) -> Figure:
-    """Mean KL of each step, a panel a model, bands of one standard deviation.
+    """Mean KL of each step, a panel per model, bands of one standard deviation.
 
     table: rows of `tables.by_step`.
     """
@@ -145,8 +145,8 @@ def latent_figure(table: pd.DataFrame) -> Figure:
 
 
 def maps_figure(maps: pd.DataFrame) -> Figure:
-    """Attention of each pixel over that of even attention, one row a cell and window, one column a
-    step and one for their mean.
+    """Attention of each pixel over that of even attention, one row per cell and window, one column
+    per step and one for their mean.
 
     maps: `tables.maps`.
     """

@@ -5,7 +5,7 @@
     gaze.npz   heat maps of attention, and the mean image of each class
     gaze.json  settings, software, device, time; written last
 
-Sizes: B images of A x A pixels in K classes, T steps, N filters an axis.
+Sizes: B images of A x A pixels in K classes, T steps, N filters per axis.
 """
 
 from collections.abc import Iterator

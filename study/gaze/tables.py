@@ -139,8 +139,8 @@ def by_step(recorded: Mapping[str, Recorded], quantities: tuple[str, ...]) -> pd
 
 
 def maps(recorded: Mapping[str, Recorded]) -> pd.DataFrame:
-    """Heat maps at some steps and their mean over all steps: one line a row of pixels, `c0`, `c1`,
-    ... the columns; attention of a pixel over that of even attention."""
+    """Heat maps at some steps and their mean over all steps: one line per row of pixels, `c0`,
+    `c1`, ... the columns; attention of a pixel over that of even attention."""
     tables = []
     for cell, entry in recorded.items():
         for part in entry.parts:
@@ -156,7 +156,7 @@ def maps(recorded: Mapping[str, Recorded]) -> pd.DataFrame:
 
 
 def summary(recorded: Mapping[str, Recorded]) -> pd.DataFrame:
-    """One row a cell and window: what the numbers below hold of it."""
+    """One row per cell and window: what the numbers below hold of it."""
     found = gaze_numbers(recorded)
     rows = []
     for cell, entry in recorded.items():

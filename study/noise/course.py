@@ -1,6 +1,6 @@
 """A pass of encoder and decoder with latents replaced on their way to the decoder.
 
-Sizes: n images, T steps, z latent dimensions a step, D LSTM units.
+Sizes: n images, T steps, z latent dimensions per step, D LSTM units.
 """
 
 from collections.abc import Callable

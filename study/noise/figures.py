@@ -15,6 +15,13 @@ from study.noise.rate_distortion_dual import distortion_at_least
 from study.style import MARKERS, NOISE_STYLES, PALETTE, STYLE, model_of, noise_of
 
 PLANE_RATES, PLANE_DISTORTIONS = (0.4, 60), (40, 215)
+HIGHLIGHTED: dict[str, tuple[str, tuple[int, int], str]] = {
+    # cell to its label and where that stands from the path's end: points, and the side it is set on
+    "dcrw-fresh": ("with attention,\nfresh noise", (10, 4), "left"),
+    "dcrw-shared": ("with attention,\nshared noise", (14, 6), "left"),
+    "dcrw-write-only-fresh": ("without,\nfresh noise", (12, 4), "left"),
+    "dcrw-write-only-shared": ("without,\nshared noise", (10, 8), "left"),
+}
 
 
 def plane_figure(
@@ -25,8 +32,8 @@ def plane_figure(
     steps: int,
     lower: pd.DataFrame | None = None,
 ) -> Figure:
-    """L_x against L_z: the estimated rate-distortion curve, the paper's two points, and the path of
-    every training run.
+    """L_x against L_z: both sides of the rate-distortion curve, the paper's two points, and the
+    path of every training run: those of HIGHLIGHTED coloured and labelled, all others grey.
 
     curve: columns `rate`, `distortion`, nats; paths: metrics.csv by cell and seed; paper: name to
     (L_x, L_z), with attention first; levels: named values of L_x; steps: T, which divides the
@@ -39,8 +46,8 @@ def plane_figure(
         _curve(axis, curve.sort_values("rate"))
         if lower is not None:
             _lower(axis, lower)
-        for cell, seeds in paths.items():
-            _path(axis, cell, seeds)
+        for cell in sorted(paths, key=lambda cell: cell in HIGHLIGHTED):
+            _path(axis, cell, paths[cell])
         _paper_points(axis, paper, steps)
         for name, level in levels.items():
             axis.axhline(level, color="0.6", lw=0.7)
@@ -49,24 +56,24 @@ def plane_figure(
         axis.set(xscale="log", xlim=PLANE_RATES, ylim=PLANE_DISTORTIONS)
         axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
         axis.minorticks_off()
-        axis.set_xlabel("$L_z$ (nats an image, logarithmic)")
-        axis.set_ylabel("$L_x$ (nats an image)")
-        handles = axis.get_legend_handles_labels()
-        figure.legend(*handles, loc="outside lower center", ncols=3, frameon=False, fontsize=7)
+        axis.set_xlabel("$L_z$ (nats per image, logarithmic)")
+        axis.set_ylabel("$L_x$ (nats per image)")
+        handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+        place = {"loc": "outside lower center", "ncols": 3, "frameon": False, "fontsize": 7}
+        figure.legend(list(handles.values()), list(handles), **place)
     return figure
 
 
 def _curve(axis: Axes, curve: pd.DataFrame) -> None:
     """The codebooks' line, and beyond its end what is still known: no more rate, no more cost."""
-    axis.plot(
-        curve.rate, curve.distortion, color="0.15", lw=2, label="codebooks: $D(R)$ is at or below"
-    )
     last = curve.iloc[-1]
+    rates = np.append(np.geomspace(PLANE_RATES[0], last.rate, 200)[:-1], last.rate)
+    reached = np.interp(rates, curve.rate, curve.distortion)  # chords are straight in the rate
+    label = "codebooks: $D(R)$ is at or below"
+    axis.plot(rates, reached, color="0.15", lw=2, label=label)
     axis.plot([last.rate, PLANE_RATES[1]], [last.distortion] * 2, color="0.15", lw=1, ls=":")
-    rates = [*curve.rate, PLANE_RATES[1]]
-    axis.fill_between(
-        rates, [*curve.distortion, last.distortion], PLANE_DISTORTIONS[1], color="0.95", lw=0
-    )
+    ends = [*rates, PLANE_RATES[1]], [*reached, last.distortion]
+    axis.fill_between(*ends, PLANE_DISTORTIONS[1], color="0.95", lw=0)
 
 
 def _lower(axis: Axes, table: pd.DataFrame) -> None:
@@ -100,22 +107,32 @@ def _paper_points(axis: Axes, paper: Mapping[str, tuple[float, float]], steps: i
 
 
 def _path(axis: Axes, cell: str, seeds: Mapping[int, pd.DataFrame]) -> None:
-    """One thin line a seed, and the end of each marked."""
+    """One thin line per seed, the end of each marked, and the last end labelled."""
     style, color = NOISE_STYLES[noise_of(cell)]
-    for number, metrics in enumerate(seeds.values()):
-        smooth = metrics.rolling(5, min_periods=1).mean()
-        axis.plot(smooth.latent, smooth.reconstruction, style, color=color, lw=0.8, alpha=0.6)
-        end = metrics.tail(20).mean()
-        axis.plot(
-            end.latent,
-            end.reconstruction,
-            MARKERS.get(model_of(cell), "D"),
-            color=color,
-            ms=5,
-            mec="white",
-            ls="none",
-            label=None if number else cell,
-        )
+    chosen = cell in HIGHLIGHTED
+    look: dict[str, Any] = (
+        {"color": color, "alpha": 0.8} if chosen else {"color": "0.7", "alpha": 0.6}
+    )
+    label = None if chosen else "other models, noises and settings"
+    for metrics in seeds.values():
+        smooth, end = metrics.rolling(5, min_periods=1).mean(), metrics.tail(20).mean()
+        axis.plot(smooth.latent, smooth.reconstruction, style, lw=1 if chosen else 0.6, **look)
+        marker = MARKERS.get(model_of(cell), "D")
+        size = 5 if chosen else 3
+        ends: dict[str, Any] = {
+            "marker": marker,
+            "ms": size,
+            "mec": "white",
+            "mew": 0.5,
+            "ls": "none",
+        }
+        axis.plot(end.latent, end.reconstruction, label=label, zorder=3, **ends, **look)
+    if chosen:
+        words, offset, side = HIGHLIGHTED[cell]
+        halo = [withStroke(linewidth=3, foreground="white")]
+        note: Any = {"textcoords": "offset points", "size": 8, "path_effects": halo}
+        place = (end.latent, end.reconstruction)
+        axis.annotate(words, place, offset, ha=side, color=color, zorder=6, **note)
 
 
 def correlations_figure(table: pd.DataFrame) -> Figure:
@@ -126,8 +143,8 @@ def correlations_figure(table: pd.DataFrame) -> Figure:
     titles = {"reconstruction": "reconstruction", "latent": "latent"}
     labels = {
         "x": "correlation of the noise",
-        "reconstruction": "$L_x$ (nats an image)",
-        "latent": "$L_z$ (nats an image)",
+        "reconstruction": "$L_x$ (nats per image)",
+        "latent": "$L_z$ (nats per image)",
     }
     figure = lines_figure(panels(table, "cell", titles), "noise_correlation", labels)
     for axis in figure.axes:
@@ -141,7 +158,7 @@ def dose_figure(dose: pd.DataFrame) -> Figure:
     correlations = sorted(dose.noise_correlation.unique())
     placed = dose.assign(place=dose.noise_correlation.map(correlations.index))
     titles = {"$L_x$": "train_lx", "$L_z$": "train_lz", "total, fresh noise": "fresh_total"}
-    labels = {"x": "correlation in training", "$L_x$": "nats an image"}
+    labels = {"x": "correlation in training", "$L_x$": "nats per image"}
     figure = lines_figure(panels(placed, "model", titles), "place", labels)
     for axis in figure.axes:
         axis.set_xticks(range(len(correlations)), [f"{value:g}" for value in correlations])

@@ -10,7 +10,7 @@
 `forensics.json` and the notebook `forensics.ipynb` keep the name under which the first runs were
 measured.
 
-Sizes: n images, T steps, z latent dimensions a step, D LSTM units, m noise draws.
+Sizes: n images, T steps, z latent dimensions per step, D LSTM units, m noise draws.
 """
 
 import math
@@ -40,7 +40,7 @@ from study.noise.course import Course, Replace, as_drawn, first_repeated, follow
 
 CORRELATIONS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 FIRST_COUNTER = 1 << 33  # of the noise, clear of what evaluation and bounds draw
-PROBED = 4  # noise draws an image that a probe is fitted to
+PROBED = 4  # noise draws per image that a probe is fitted to
 
 Floats = NDArray[np.float64]
 
@@ -52,11 +52,11 @@ class MechanismSettings(Section):
         1000, ge=10, le=1_000_000, description="first test images, for all but the bound"
     )
     draws: int = Field(
-        16, ge=2, le=1000, description="noise draws an image for the noise left in z_t - z_1"
+        16, ge=2, le=1000, description="noise draws per image for the noise left in z_t - z_1"
     )
     bound_images: int = Field(500, ge=2, le=1_000_000, description="first test images of the bound")
     bound_samples: int = Field(
-        500, ge=1, le=1_000_000, description="k, samples an image of the importance-weighted bound"
+        500, ge=1, le=1_000_000, description="k, samples per image of the importance-weighted bound"
     )
     batch_size: int = Field(1000, ge=1, le=100_000, description="images a forward pass")
     seed: int = Field(1234, ge=0, lt=2**31, description="seed of all noise")

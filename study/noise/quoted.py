@@ -1,16 +1,19 @@
 """Numbers that the prose on reused noise quotes, from the page's tables; keys begin `noise.`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from study.noise.rate_distortion import distortion_at
+from study.noise.rate_distortion_dual import distortion_at_least
 from study.noise.tables import LATENT, LOSSES, PUBLISHED, STEPS, Rows, own_row
 from study.numbers import Number
 
 CURVE = "results/grid/rate_distortion.csv"
+LOWER = "results/grid/rate_distortion_lower.csv"
+CLAIMS = "book/claims.yaml"
 RUNS = "results/grid/tables/runs.csv"
 DOSE = "results/grid/figures/dose.csv"
 BOUNDS = "results/*/runs/*/evaluation/bounds.csv"
@@ -20,7 +23,7 @@ Numbers = dict[str, Number]
 
 
 def number(value: float, source: str, n: int | None = None) -> Number:
-    """A value for the text: whole numbers as such."""
+    """A value for the text; whole numbers become `int`, n is how many it averages."""
     exact = float(value)
     return Number(int(exact) if exact.is_integer() else exact, source, n)
 
@@ -45,6 +48,28 @@ def curve_numbers(curve: pd.DataFrame, rows: Rows, images: int) -> Numbers:
     return found
 
 
+def lower_numbers(lower: pd.DataFrame, rows: Rows, starts: int) -> Numbers:
+    """The lower side of the curve at the rates of Table I, and how far each row lies below it.
+
+    lower: lines of `rate_distortion_dual.lower_bound`; starts: of the search for each line.
+    """
+    found = {"noise.lower.starts": number(starts, LOWER)}
+    for (name, (lx, lz)), told in zip(rows.items(), (1, STEPS), strict=True):
+        bound = float(distortion_at_least(lower, [lz / told])[0])
+        found[f"noise.lower.{PUBLISHED[name]}"] = number(bound, LOWER)
+        found[f"noise.lower.below.{PUBLISHED[name]}"] = number(bound - lx, LOWER)
+    return found
+
+
+def public_numbers(control: Mapping[str, Any]) -> Numbers:
+    """Where the published curve of the public code ends; control: rule `positive_control` of the
+    second round."""
+    last = max(control["at"])
+    lx, lz = control["at"][last]
+    found = {"iterations": last, "lx": lx, "lz": lz}
+    return {f"noise.public.{key}": number(value, CLAIMS) for key, value in found.items()}
+
+
 def against_numbers(against: pd.DataFrame) -> Numbers:
     """Each cell's differences from its row of Table I, in percent (`tables.against_table_1`)."""
     source = "results/grid/tables/against_table_1.csv"
@@ -59,7 +84,7 @@ def against_numbers(against: pd.DataFrame) -> Numbers:
 
 def seed_numbers(losses: pd.DataFrame, within: Sequence[bool]) -> Numbers:
     """How far seeds of one cell are apart in L_x; of the seeds under shared noise, how many there
-    are and how many have all four values of Table I within the limit (`within`, one a seed)."""
+    are and how many have all four values of Table I within the limit (`within`, one per seed)."""
     compared = losses[losses.cell.isin(["dcrw-fresh", "dcrw-shared"])]
     return {
         "noise.seeds.range": number(compared.groupby("cell").train_lx.agg(np.ptp).max(), RUNS),
@@ -104,7 +129,7 @@ def constant_numbers(rows: Rows, offset: float) -> Numbers:
 def rival_numbers(judged: pd.DataFrame, offset: float) -> Numbers:
     """The rival's run beside its prediction, and the L_z that such code would have printed.
 
-    judged: a row a test, columns `test` (`rival_lx` or `rival_lz`), `value`, `n`.
+    judged: a row per test, columns `test` (`rival_lx` or `rival_lz`), `value`, `n`.
     """
     source = "results/grid/tables/rival.csv"
     values = judged.set_index("test")
@@ -115,10 +140,12 @@ def rival_numbers(judged: pd.DataFrame, offset: float) -> Numbers:
     return found | {"noise.rival.printed": number(values.value["rival_lz"] - offset, source, 1)}
 
 
-def matched_numbers(noise: str, answers: Iterable[bool | None]) -> Numbers:
-    """How many of Table I's four values hold by claim g's tolerance under a noise."""
-    count = sum(answer is True for answer in answers)
-    return {f"noise.matched.{noise}": number(count, "results/grid/tables/claims.csv")}
+def matched_numbers(matched: Mapping[str, int]) -> Numbers:
+    """How many of Table I's four values hold by claim g's tolerance, by noise."""
+    return {
+        f"noise.matched.{noise}": number(count, "results/grid/tables/claims.csv")
+        for noise, count in matched.items()
+    }
 
 
 def dose_numbers(dose: pd.DataFrame, rows: Rows) -> Numbers:

@@ -1,6 +1,6 @@
 """An upper estimate of a data set's rate-distortion curve, for the Bernoulli loss on grey values.
 
-D(R) is the least mean L_x (Eq. 25) that any model can reach whose latents carry R nats an image. A
+D(R) is the least mean L_x (Eq. 25) that any model can reach whose latents carry R nats per image. A
 soft codebook is such a model: K images of probabilities y_k with weights pi_k, and an assignment
 q(k | x) of images to words. Whatever the codebook, its rate and distortion are a point on or above
 the curve. The estimate therefore lies on or above the truth, never below: the true curve is at or
@@ -73,7 +73,7 @@ class Codebook(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Means over images, nats an image."""
+    """Means over images, nats per image."""
 
     rate: float  # KL of q(k | x) from the weights: at least the mutual information
     distortion: float  # L_x
@@ -161,7 +161,7 @@ def first_codebook(pixels: Tensor, size: int, seed: int) -> Codebook:
 
 
 def fit(pixels: Tensor, size: int, settings: CodebookSettings) -> list[tuple[float, Codebook]]:
-    """Codebooks of K words for images (n, P), one a slope, each started from that of the slope
+    """Codebooks of K words for images (n, P), one per slope, each started from that of the slope
     above it: words merge as the slope falls."""
     fitted, found = Fit(pixels, first_codebook(pixels, size, settings.codebook_seed)), []
     for slope in sorted(settings.slopes, reverse=True):

@@ -169,7 +169,7 @@ def lower_bound(pixels: Tensor, labels: Tensor, settings: LowerBoundSettings) ->
     """One line below the curve for each slope.
 
     pixels: (n, P) in [0, 1]; labels: (n,). Columns `slope`; `rate`, of the codebook, and
-    `distortion`, the bound on D there (nats an image; the line falls by 1 / slope for each nat of
+    `distortion`, the bound on D there (nats per image; the line falls by 1 / slope for each nat of
     rate); `largest_c`, the largest c that was found; `starts` of the search. Words of the search
     stay `FLOOR` away from 0 and 1. Others have losses lower by at most -P log(1 - FLOOR), which is
     taken off the bound. Raises `ValueError` for too many words, no images or pixels outside [0, 1].

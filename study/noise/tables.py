@@ -1,4 +1,4 @@
-"""Tables of the page on reused noise, from tables of finished runs. Losses in nats an image.
+"""Tables of the page on reused noise, from tables of finished runs. Losses in nats per image.
 
 The paper's rows are handed in as `Rows`: name to (L_x, L_z), with attention in read first.
 """
@@ -51,6 +51,13 @@ def curve(path: Path) -> pd.DataFrame:
     return pd.read_csv(path).astype({"hull": bool})
 
 
+def lower_side(path: Path) -> tuple[pd.DataFrame, int]:
+    """The lines of `rate_distortion_dual.lower_bound` from their file, and how many starts the
+    search for each had."""
+    table = pd.read_csv(path)
+    return table, int(table.starts.iloc[0])
+
+
 def images(path: Path) -> int:
     """How many images a file of settings, as `rate_distortion.json`, says were used."""
     return read_record(path, "Estimate the curve again.")["images"]
@@ -69,7 +76,7 @@ def against_table_1(losses: pd.DataFrame, rows: Rows) -> pd.DataFrame:
     """Each cell's training losses, means over seeds, and their differences from both rows of
     Table I in percent.
 
-    losses: a row a run, of `study.cells.run_table`.
+    losses: a row per run, of `study.cells.run_table`.
     """
     by_cell = losses[losses.cell.isin(CELLS)].groupby("cell")
     all_means, found = by_cell[["train_lx", "train_lz"]].mean(), []
@@ -85,7 +92,7 @@ def against_table_1(losses: pd.DataFrame, rows: Rows) -> pd.DataFrame:
 
 def nearest_iteration(paths: Mapping[str, Mapping[int, pd.DataFrame]], rows: Rows) -> pd.DataFrame:
     """Where each run comes nearest to its cell's row of Table I: the iteration at which the larger
-    of the two relative differences is smallest, a row a run.
+    of the two relative differences is smallest, a row per run.
 
     paths: metrics.csv by cell and seed. Losses are means over ten rows of it, the last of which is
     the iteration named. `worse of both, %` is the larger difference.
@@ -141,7 +148,7 @@ def readings_of_the_constant(mechanism: pd.DataFrame) -> pd.DataFrame:
 
 
 def rival_in_words(judged: pd.DataFrame) -> pd.DataFrame:
-    """The rival's outcomes as a reader sees them; judged: a row a test, with `test`, `subject`,
+    """The rival's outcomes as a reader sees them; judged: a row per test, with `test`, `subject`,
     `value`, `n`, `rule` and `holds`."""
     return judged.assign(
         loss=judged.test.map({"rival_lx": "Lx", "rival_lz": "Lz"}),
@@ -150,7 +157,10 @@ def rival_in_words(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def answers_in_words(answers: pd.DataFrame) -> pd.DataFrame:
-    """What came of the hypothesis as a reader sees it; answers: `kind`, `statement`, `came`."""
+    """Which parts of the hypothesis held, as a reader sees them.
+
+    answers: of `judge.hypothesis`, columns `kind`, `statement`, `came`.
+    """
     return answers.assign(
         kind=answers.kind.str.replace("_", " "),
         came=[ANSWERS.get(answer, NO_ANSWER) for answer in answers.came],
@@ -160,7 +170,7 @@ def answers_in_words(answers: pd.DataFrame) -> pd.DataFrame:
 def dose_table(losses: pd.DataFrame) -> pd.DataFrame:
     """Losses of models trained at each correlation of the noise, seed 0, by model and correlation.
 
-    losses: a row a run, of `study.cells.run_table`.
+    losses: a row per run, of `study.cells.run_table`.
     """
     named = losses.cell.str.fullmatch(r"dcrw(-write-only)?-(fresh|shared|r\d+)")
     chosen = losses[(losses.seed == 0) & named].rename(columns={"architecture": "model"})
@@ -177,8 +187,8 @@ def dose_in_words(dose: pd.DataFrame) -> pd.DataFrame:
 
 
 def bounds_in_words(bounds: pd.DataFrame) -> pd.DataFrame:
-    """The importance-weighted bound by number of samples, a row a cell, with the 95% interval over
-    images and the effective samples of the largest.
+    """The importance-weighted bound by number of samples, a row per cell, with the 95% interval
+    over images and the effective samples of the largest.
 
     bounds: `bounds.csv` of runs of one seed, with `cell`.
     """

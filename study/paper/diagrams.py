@@ -1,5 +1,5 @@
-"""Figures 1-3 of the paper, redrawn: the graphical model and the two architectures. Long, since
-the three are drawn with the same signs, which stand here once.
+"""Figures 1-3 of the paper, redrawn, long because the three share their signs, which stand here
+once: the graphical model and the two architectures.
 
 Pure functions, no I/O. One unit of length is one pixel of a figure `WIDTH` pixels wide; y points
 up. The same signs hold in all figures: a circle is a random variable (grey: observed), a diamond a
@@ -280,8 +280,8 @@ def _rounded(points: Sequence[Point]) -> Path:
     vertices: list[Point] = [points[0]]
     codes = [Path.MOVETO]
     for before, corner, after in zip(points, points[1:], points[2:], strict=False):
-        room = min(hypot(corner.x - other.x, corner.y - other.y) / 2 for other in (before, after))
-        radius = min(_CORNER, room)
+        space = min(hypot(corner.x - other.x, corner.y - other.y) / 2 for other in (before, after))
+        radius = min(_CORNER, space)
         vertices += [_short_of(corner, before, radius), corner, _short_of(corner, after, radius)]
         codes += [Path.LINETO, Path.CURVE3, Path.CURVE3]
     return Path([*vertices, points[-1]], [*codes, Path.LINETO])

@@ -43,7 +43,7 @@ def losses_figure(
     paper: Mapping[str, tuple[float, float]],
     references: Mapping[str, float],
 ) -> Figure:
-    """Fig. 6: L_x (top) and L_z (bottom) by iteration, one column a variant.
+    """Fig. 6: L_x (top) and L_z (bottom) by iteration, one column per variant.
 
     metrics: title of the column to {curve: metrics.csv}; paper: title to Table I's (L_x, L_z),
     drawn as dotted lines where given; references: named levels of L_x, drawn thin.
@@ -71,7 +71,7 @@ def losses_figure(
 def start_figure(
     curves: Mapping[str, Mapping[str, pd.DataFrame]], plateau: float, iterations: int
 ) -> Figure:
-    """L_x + L_z over the first iterations, one panel a variant.
+    """L_x + L_z over the first iterations, one panel per variant.
 
     curves: title of the panel to {curve: metrics.csv}; plateau: the cost of the mean image.
     """

@@ -93,8 +93,8 @@ def start_numbers(table: pd.DataFrame, results: Path) -> dict[str, Number]:
 
 
 def table_1(results: Path) -> pd.DataFrame:
-    """Table I: the paper's losses beside ours, one row a cell, means over its seeds. Losses in nats
-    an image, L_z as the profile's `latent_reduction` says."""
+    """Table I: the paper's losses beside ours, one row per cell, means over its seeds. Losses in
+    nats per image, L_z as the profile's `latent_reduction` says."""
     return pd.DataFrame([_row(cell) for cell in _cells(results)])
 
 

@@ -7,17 +7,13 @@ import pytest
 import torch
 from tiny_galleries import (
     PAIRS,
-    READINGS,
-    SAMPLING,
     SIZE,
     digits,
-    recorded,
     save_run,
     small_writer,
 )
 
-from dcrw.explorer.gallery import COLUMNS, ExplorerError
-from dcrw.explorer.rebuild import rebuild_canvas
+from dcrw.explorer.gallery import ExplorerError
 from dcrw.explorer.recording import (
     Sampling,
     choose_digits,
@@ -30,24 +26,6 @@ from dcrw.model.config import ModelConfig
 from dcrw.training.data import Split
 from dcrw.training.files import RunError
 from dcrw.training.run import Run
-
-
-@pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.parametrize("architecture", ["dcrw", "dcrw-write-only", "draw", "dcrw-whole-image"])
-def test_canvases_are_rebuilt_from_windows_and_patches(architecture: str, reading: str) -> None:
-    model = small_writer(architecture=architecture, **READINGS[reading])
-    recording = recorded({"model": model}).recordings[0]
-    drawn = reconstruct(model, digits(), SAMPLING).canvas
-    rebuilt = rebuild_canvas(recording, "reconstruct")
-    assert (rebuilt.sigmoid() - drawn.sigmoid()).abs().max() < 1 / 255
-
-
-def test_blends_start_and_end_as_the_reconstructions() -> None:
-    gallery = recorded({"model": small_writer()})
-    drawn = rebuild_canvas(gallery.recordings[0], "reconstruct")
-    blended = rebuild_canvas(gallery.recordings[0], "interpolate")
-    assert blended.shape[1] == COLUMNS
-    torch.testing.assert_close(blended[:, [0, -1]], drawn[:, PAIRS[0]], atol=0.02, rtol=0)
 
 
 def test_temperature_scales_the_noise() -> None:

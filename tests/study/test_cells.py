@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 from finished_runs import make_project
 
-from dcrw.training.config import RunConfig, make_config
 from dcrw.training.files import RunError, write_record
-from dcrw.training.run import Run
 from study.cells import (
     EVERY_PROFILE,
     block_means,
@@ -22,27 +20,6 @@ from study.cells import (
     run_table,
     seed_of,
 )
-from study.finished import Finished
-
-
-def finished(folder: Path, config: RunConfig, losses: dict[int, tuple[float, float]]) -> Finished:
-    """A run whose losses are constant up to each iteration named."""
-    run = Run(folder / config.folder_name)
-    run.folder.mkdir()
-    last = config.training.iterations
-    table = pd.DataFrame({"iteration": np.arange(50, last + 1, 50)})
-    starts = sorted(losses)
-    at = np.searchsorted(starts, table.iteration)  # the first named iteration not before it
-    for column, part in (("reconstruction", 0), ("latent", 1)):
-        table[column] = [losses[starts[index]][part] for index in at]
-        table[f"{column}_std"] = 1.0
-    table.to_csv(run.folder / "metrics.csv", index=False)
-    return Finished(config, run, pd.DataFrame(), {})
-
-
-def config(name: str, iterations: int, seed: int = 0, **model: object) -> RunConfig:
-    training = {"iterations": iterations, "seed": seed}
-    return make_config({"name": name, "model": model, "training": training})
 
 
 def test_block_means_weigh_rows_by_their_width_and_drop_the_rest():

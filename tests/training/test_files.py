@@ -22,7 +22,7 @@ from dcrw.model.config import ConfigError
 from dcrw.training import files
 from dcrw.training.config import EvaluationConfig, load_config
 from dcrw.training.evaluation import evaluate
-from dcrw.training.files import RunError
+from dcrw.training.files import RunError, write_json
 from dcrw.training.loop import train
 from dcrw.training.run import METRICS, Run
 
@@ -200,7 +200,7 @@ def in_little_memory(code: str, tmp_path: Path) -> str:
 import resource
 from pathlib import Path
 from dcrw.training import files
-from dcrw.training.files import RunError
+from dcrw.training.files import RunError, write_json
 from dcrw.model.config import ConfigError
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + {limit}, used + {limit}))
@@ -357,3 +357,14 @@ def test_what_killed_writers_left_is_removed(tmp_path) -> None:
         path.write_text("half")
     files.write_json(tmp_path / "a.json", {})
     assert not stale.exists() and alive.exists() and other.exists()
+
+
+def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
+    path = tmp_path / "file.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(path, {"a": float("nan")})
+    monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(RunError, match=r"file\.json: cannot be written \(disk full\)"):
+        write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]

@@ -1,7 +1,6 @@
 """Training: kill and resume, run folders, provenance, and errors that lose nothing."""
 
 import hashlib
-import json
 import os
 import signal
 import subprocess
@@ -13,18 +12,14 @@ import numpy as np
 import pytest
 import torch
 from common import Killed, kill_at
-from tiny_runs import STATE, TINY, assert_same_weights, dataset, tiny, weights
+from tiny_runs import STATE, assert_same_weights, dataset, tiny
 
-from dcrw.model.config import ModelConfig
-from dcrw.model.layers import logical_heads
 from dcrw.training import loop
 from dcrw.training.config import Keeping
 from dcrw.training.data import DataError
-from dcrw.training.engine import Engine, GradientClip, initial_model
-from dcrw.training.files import RunError, write_json
+from dcrw.training.engine import Engine
 from dcrw.training.loop import Interrupted, TrainingError, train
-from dcrw.training.randomness import BatchOrder, step_noise
-from dcrw.training.run import Run, load_weights, run_for
+from dcrw.training.run import Run, run_for
 
 __all__ = ["dataset"]  # a fixture
 
@@ -113,70 +108,6 @@ def test_a_complete_run_returns_at_once(tmp_path, monkeypatch, dataset):
     assert (tmp_path / "model.safetensors").stat().st_mtime_ns == before
 
 
-def test_a_complete_run_may_lack_its_weights_but_says_so(tmp_path, dataset):
-    run = train(Run(tmp_path), tiny(), dataset)
-    kept = tmp_path / "model.safetensors"
-    digest = hashlib.sha256(kept.read_bytes()).hexdigest()
-    assert run.provenance["weights_sha256"] == digest
-    kept.unlink()
-    train(Run(tmp_path), tiny(), dataset)
-    assert run.complete
-    assert not kept.exists()
-    with pytest.raises(RunError, match=r"model\.safetensors: missing, though the run is complete"):
-        run.model()
-
-
-def test_a_folder_in_use_is_refused(tmp_path, dataset):
-    run = Run(tmp_path)
-    code = (
-        "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); "
-        "print('held', flush=True); sys.stdin.read()"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path / ".lock")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(RunError, match="in use by another process"):
-            train(run, tiny(), dataset)
-        holder.stdin.close()
-    train(run, tiny(), dataset)
-
-
-def test_another_configuration_is_refused(tmp_path, dataset):
-    run = train(Run(tmp_path), tiny(), dataset)
-    before = weights(run)
-    with pytest.raises(RunError, match="holds another configuration"):
-        train(run, tiny(learning_rate=0.5), dataset)
-    assert all(torch.equal(value, before[name]) for name, value in weights(run).items())
-
-
-def test_a_damaged_checkpoint_is_an_error_and_stays(tmp_path, monkeypatch, dataset):
-    run = Run(tmp_path)
-    with monkeypatch.context() as patch:
-        kill_at(patch, 8)
-        with pytest.raises(Killed):
-            train(run, tiny(), dataset)
-    path = tmp_path / "checkpoint.safetensors"
-    whole = path.read_bytes()
-    middle = len(whole) // 2
-    flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-    for damaged in (whole[:100], b"", b"\xff" * 200, flipped):
-        path.write_bytes(damaged)
-        with pytest.raises(RunError, match=r"checkpoint\.safetensors: .*Remove it to start"):
-            train(run, tiny(), dataset)
-        assert path.read_bytes() == damaged
-    path.write_bytes(whole)
-    assert train(run, tiny(), dataset).complete
-
-
-def test_weights_of_another_model_are_refused(tmp_path, dataset):
-    run = train(Run(tmp_path), tiny(), dataset)
-    other = ModelConfig(**TINY | {"hidden_size": 6})
-    with pytest.raises(RunError, match=r"model\.safetensors: tensor .* has shape \(4, 69\)"):
-        load_weights(other, run.folder / "model.safetensors")
-
-
 def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch, dataset):
     run, real, calls = Run(tmp_path), Engine.iterate, []
 
@@ -190,25 +121,6 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeyp
     checkpoint = run.load_checkpoint()
     assert checkpoint.iteration == 6 and not run.complete
     assert all(value.isfinite().all() for value in checkpoint.tensors.values())
-
-
-@pytest.mark.parametrize("left", [None, "", "iteration,rec"])
-def test_a_checkpoint_without_its_metrics_is_refused(tmp_path, monkeypatch, dataset, left):
-    run = Run(tmp_path)
-    with monkeypatch.context() as patch:
-        kill_at(patch, 8)
-        with pytest.raises(Killed):
-            train(run, tiny(), dataset)
-    metrics = tmp_path / "metrics.csv"
-    whole = metrics.read_text()
-    metrics.unlink() if left is None else metrics.write_text(left)
-    with pytest.raises(
-        RunError,
-        match=r"metrics\.csv: ends at iteration 0 or lacks a row before",
-    ):
-        train(run, tiny(), dataset)
-    metrics.write_text(whole + "10,1.5")  # torn
-    assert train(run, tiny(), dataset).metrics().iteration.tolist() == [4, 8, 12]
 
 
 def test_non_finite_weights_are_not_kept(tmp_path, monkeypatch, dataset):
@@ -276,115 +188,6 @@ def test_provenance_names_every_segment(tmp_path, monkeypatch, dataset):
     assert found["wall_seconds"] == pytest.approx(total, abs=0.06)
 
 
-def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch):
-    path = tmp_path / "file.json"
-    write_json(path, {"a": 1})
-    with pytest.raises(ValueError, match="Out of range float"):
-        write_json(path, {"a": float("nan")})
-    monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(RunError, match=r"file\.json: cannot be written \(disk full\)"):
-        write_json(path, {"a": 2})
-    assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("scope", ["head", "tensor", "global", "none"])
-def test_clipping_scales_each_group_by_its_own_norm(scope):
-    config = tiny(clip_scope=scope, clip_norm=0.5)
-    torch.manual_seed(0)
-    model = initial_model(config.model, 0)
-    clip = GradientClip(model, config.training)
-    generator = torch.Generator().manual_seed(1)
-    before = {}
-    for number, (name, parameter) in enumerate(model.named_parameters()):
-        scale = 10.0 ** (number % 3 - 2)
-        before[name] = torch.randn(parameter.shape, generator=generator) * scale
-        parameter.grad = (
-            before[name].clone() if parameter.grad is None else parameter.grad.copy_(before[name])
-        )
-    clip()
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    heads = [[(names[id(p)], rows) for p, rows in head.items()] for _, head in logical_heads(model)]
-    groups = {
-        "head": heads,
-        "tensor": [[member] for head in heads for member in head],
-        "global": [[member for head in heads for member in head]],
-        "none": [],
-    }[scope]
-    expected = {name: value.clone() for name, value in before.items()}
-    for group in groups:
-        norm = sum(before[name][rows].double().square().sum() for name, rows in group).sqrt().item()
-        for name, rows in group:
-            expected[name][rows] = before[name][rows] * min(1.0, 0.5 / norm)
-    changed = 0
-    for name, parameter in model.named_parameters():
-        torch.testing.assert_close(parameter.grad, expected[name], rtol=1e-5, atol=1e-8)
-        changed += not torch.equal(expected[name], before[name])
-    assert (changed == 0) == (scope == "none")
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
-@pytest.mark.parametrize("resumed", [False, True])
-def test_a_recorded_iteration_trains_as_an_eager_one(dataset, optimizer, resumed):
-    """The logic around a CUDA graph, with a recorder that rehearses and then calls again."""
-
-    def record(update):
-        for _ in range(3):
-            update()
-        output = torch.empty(2)
-        return lambda: output.copy_(update())  # one buffer, overwritten by each replay
-
-    config = tiny(optimizer=optimizer, learning_rate=0.05)
-    order = BatchOrder(0, 5, 23)
-    engines = [Engine(config, dataset.train.images, torch.device("cpu")) for _ in range(2)]
-    engines[1]._record = record
-    losses = []
-    for each in engines:
-        found = []
-        for iteration in range(6):
-            if resumed and iteration == 3:
-                each.load_state(each.state())
-            found.append(
-                each.iterate(order(iteration), step_noise(0, "noise", iteration, (2, 5, 2), 0))
-            )
-        losses.append(torch.stack(found))
-    assert torch.equal(losses[0], losses[1])
-    eager, recorded = (each.state() for each in engines)
-    assert eager.keys() == recorded.keys()
-    assert all(torch.equal(eager[name], recorded[name]) for name in eager)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_cuda_graph_trains_as_eager_cuda(dataset):
-    config, order = tiny(), BatchOrder(0, 5, 23)
-    states = []
-    for graph in (False, True):
-        each = Engine(config, dataset.train.images, torch.device("cuda"))
-        if not graph:
-            each._record = None
-        for iteration in range(6):
-            each.iterate(order(iteration), step_noise(0, "noise", iteration, (2, 5, 2), 0))
-        states.append(each.state())
-    for name, value in states[0].items():
-        torch.testing.assert_close(value, states[1][name], rtol=1e-4, atol=1e-6)
-
-
-def test_logical_heads_cover_every_weight_once():
-    for architecture in ("dcrw", "dcrw-write-only", "draw"):
-        model = initial_model(ModelConfig(architecture=architecture, initial_state="learned"), 0)
-        counted = sum(
-            p[rows].numel() for _, head in logical_heads(model) for p, rows in head.items()
-        )
-        assert counted == sum(p.numel() for p in model.parameters())
-
-
-def test_building_a_model_leaves_the_global_generator_alone():
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    initial_model(ModelConfig(), 0)
-    assert torch.equal(torch.rand(3), expected)
-
-
 def test_a_run_learns(tmp_path, dataset):
     table = train(Run(tmp_path), tiny(iterations=600, learning_rate=0.01), dataset).metrics()
     assert table.reconstruction.iloc[-1] < table.reconstruction.iloc[0] - 2
@@ -403,24 +206,6 @@ def test_a_longer_run_goes_on_from_a_shorter_one_bit_for_bit(tmp_path, dataset):
     stretches = [(part["from"], part["to"]) for part in prolonged.provenance["segments"]]
     assert stretches == [(0, 12), (12, 20)]
     assert not prolonged.begun and first.begun
-
-
-def test_only_a_shorter_run_that_is_else_alike_can_be_gone_on_from(tmp_path, dataset):
-    short, long = tiny("short"), tiny("long", iterations=20)
-    go_on = Keeping(continues="short")
-    target = run_for(long, tmp_path)
-    with pytest.raises(RunError, match="no complete run short with seed 0"):
-        train(target, long, dataset, keeping=go_on)
-    train(run_for(short, tmp_path), short, dataset)
-    with pytest.raises(RunError, match="its last checkpoint was not kept"):
-        train(target, long, dataset, keeping=go_on)
-    other = tiny("long", iterations=20, batch_size=4)
-    with pytest.raises(RunError, match="differs in nothing but fewer iterations"):
-        train(run_for(other, tmp_path), other, dataset, keeping=go_on)
-    uneven = tiny("uneven", iterations=10)
-    train(run_for(uneven, tmp_path), uneven, dataset, keeping=STATE)
-    with pytest.raises(RunError, match="a multiple of metrics_interval"):
-        train(target, long, dataset, keeping=Keeping(continues="uneven"))
 
 
 def test_provenance_names_lock_data_and_processor(tmp_path, dataset):

@@ -22,8 +22,9 @@ rule numbers:
 
 def page(wildcards):
     """An executed notebook, where the rule that executes it leaves it."""
-    profile = "grid" if wildcards.notebook in EVIDENCE else "paper"
-    return f"results/{profile}/pages/{wildcards.notebook}.ipynb"
+    name = wildcards.notebook
+    profile = "grid" if name in EVIDENCE else "round2" if name in SECOND_ROUND else "paper"
+    return f"results/{profile}/pages/{name}.ipynb"
 
 
 def prose():

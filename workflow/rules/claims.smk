@@ -62,3 +62,38 @@ rule claims:
         "results/grid/notebooks/claims.ipynb",
     shell:
         PRESENT
+
+
+rule second_round:
+    input:
+        evaluated("losses.csv", profiles=["paper", "grid", "round2"]),
+        evaluated("measures.json", profiles=["paper", "grid", "round2"], chosen=labelled(*SIX)),
+        ancient(f"{CLASSIFIER}/reference.json"),
+        ancient("results/grid/tables/operating_characteristics.csv"),
+        PRESENTATION_CODE,
+        [f"configs/{name}.yaml" for name in ("paper", "grid", "round2")],
+        ["book/claims.yaml", "book/published.json"],
+        notebook="notebooks/second_round.ipynb",
+    output:
+        kept(
+            "results/round2/tables/{name}.csv",
+            name=[
+                "accounts",
+                "confirmation",
+                "confirmation_seeds",
+                "predictions",
+                "control",
+                "tests",
+                "attribution",
+                "claims",
+                "verdicts",
+                "stages",
+            ],
+        ),
+        kept("results/round2/figures/multiverse.{kind}", kind=["png", "svg", "csv"]),
+        kept("results/round2/numbers/second_round.json"),
+        page="results/round2/pages/second_round.ipynb",
+    log:
+        "results/round2/notebooks/second_round.ipynb",
+    shell:
+        PRESENT

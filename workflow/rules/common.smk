@@ -18,7 +18,8 @@ RUNS = {
 }
 PRESENTATIONS = ["figures_4_5", "figure_6", "table_1", "fast_start", "speed"]
 EVIDENCE = ["claims", "reused_noise", "standing", "where_it_looks", "explorer"]  # of both profiles
-PAGES = [f"book/executed/{name}.ipynb" for name in PRESENTATIONS + EVIDENCE]
+SECOND_ROUND = ["second_round"]  # of all runs there are
+PAGES = [f"book/executed/{name}.ipynb" for name in PRESENTATIONS + EVIDENCE + SECOND_ROUND]
 MODELS = ("dcrw", "dcrw-write-only", "draw")
 SIX = [f"{model}-{noise}" for model in MODELS for noise in ("fresh", "shared")]
 CLASSIFIER = "results/grid/classifier"
@@ -92,7 +93,7 @@ def shown(wildcards):
 
     Snakemake asks after a missing file only where a target names it.
     """
-    return PAGES + [path for name in [*PRESENTATIONS, *EVIDENCE, "numbers"] for path in made(name)]
+    return PAGES + [path for name in [*PRESENTATIONS, *EVIDENCE, *SECOND_ROUND, "numbers"] for path in made(name)]
 
 
 def quick_run(wildcards):

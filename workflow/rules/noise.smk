@@ -60,7 +60,7 @@ rule reused_noise:
     input:
         evaluated("losses.csv"),
         evaluated("forensics.json", chosen=taken_apart),
-        "results/grid/rate_distortion.csv",
+        expand("results/grid/{name}.csv", name=["rate_distortion", "rate_distortion_lower"]),
         "results/paper/data.csv",
         PRESENTATION_CODE,
         ["configs/paper.yaml", "configs/grid.yaml", "book/claims.yaml", "book/published.json"],

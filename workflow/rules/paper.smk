@@ -76,9 +76,11 @@ rule speed:
     input:
         expand(
             "results/benchmarks/cpu/{name}.csv",
-            name=["speed", "scaling", "ratios", "options", "precision", "launches", "profile"],
+            name=["speed", "scaling", "ratios", "options", "precision", "profile"]
+            + ["launches", "derivatives"],
         ),
         "results/benchmarks/cpu/machine.json",
+        "results/benchmarks/cpu/derivatives.json",
         PRESENTATION_CODE,
         code("benchmarks"),
         notebook="notebooks/speed.ipynb",

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tiny_runs
 import torch
+from tiny_runs import labelled_images
 
 from dcrw.model.config import ModelConfig
-from dcrw.training.data import Dataset, Split
+from dcrw.training.data import Dataset
 from dcrw.training.engine import initial_model
 from dcrw.training.evaluation import pixel_windows
 from dcrw.training.randomness import step_noise
@@ -15,10 +16,7 @@ from study.claims.drawings import generate, reconstruct, write_spans
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (69, 8, 8), generator=generator, dtype=torch.uint8)
-    labels = torch.arange(69) % 4
-    return Dataset(*(Split(images[part::3], labels[part::3]) for part in range(3)))
+    return labelled_images()
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 1.0])

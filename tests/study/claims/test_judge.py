@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_accounts import first_seed
 
 from study.claims import judge, verdicts
 
@@ -72,6 +73,17 @@ def test_every_claim_can_be_supported():
     assert table.lineage.dropna().to_dict() == {"g": "supported"}
 
 
+def test_matched_values_of_table_1_are_counted_by_noise():
+    rules = judge.registered(PROJECT / "book" / "claims.yaml")
+    matched = verdicts.matched(rules, observed())
+    assert matched == {"fresh": 4, "shared": 4, "lineage": 4}
+    of_variant = verdicts.matched(rules, observed(shift=120.0))  # L_x of the one variant is off
+    assert of_variant == {"fresh": 3, "shared": 3, "lineage": 3}
+    losses = observed().losses
+    alone = judge.losses_alone(losses[losses.cell != "dcrw-fresh"], observed().published)
+    assert verdicts.matched(rules, alone) == {"fresh": 2, "shared": 4, "lineage": 4}
+
+
 def test_a_worse_variant_loses_what_depends_on_its_losses():
     table = verdicts_of(observed(shift=120.0))
     assert table.fresh.to_dict() == {
@@ -88,14 +100,7 @@ def test_a_worse_variant_loses_what_depends_on_its_losses():
 
 
 def test_one_seed_leaves_every_claim_untestable():
-    full = observed()
-    alone = full._replace(
-        losses=full.losses[full.losses.seed == 0],
-        blocks={key: value for key, value in full.blocks.items() if key[1] == 0},
-        measures=full.measures[full.measures.seed == 0],
-        sharpness=full.sharpness[full.sharpness.seed == 0],
-    )
-    table = verdicts_of(alone)
+    table = verdicts_of(first_seed(observed()))
     assert (table.loc[table.index != "a", ["fresh", "shared"]] == "untestable").all().all()
     assert table.lineage.dropna().to_dict() == {"g": "untestable"}
 

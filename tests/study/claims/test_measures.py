@@ -10,6 +10,7 @@ import tiny_runs
 import torch
 from common import parameters_cell
 from pydantic import ValidationError
+from tiny_runs import labelled_images
 
 from dcrw.model.config import ConfigError
 from dcrw.notebook import sections
@@ -40,10 +41,7 @@ ARCHITECTURES = ["dcrw", "dcrw-write-only", "draw", "dcrw-stepwise", "conv-vae"]
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (69, 8, 8), generator=generator, dtype=torch.uint8)
-    labels = torch.arange(69) % 4
-    return Dataset(*(Split(images[part::3], labels[part::3]) for part in range(3)))
+    return labelled_images()
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,11 @@
 """From what was measured to tables and numbers, and the notebooks that do so."""
 
 import json
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from common import rewrite_record
+from common import cells, execute, rewrite_record
 from gaze_project import split
 
 from dcrw.training.data import Dataset
@@ -88,19 +86,3 @@ def test_the_cells_of_both_notebooks_run(project, recorded, monkeypatch):
     prose = "".join(cell.source for cell in cells("where_it_looks") if cell.cell_type != "code")
     cited = {part.split(":")[0] for part in prose.split("`") if part.startswith("gaze.")}
     assert cited and cited <= keys.keys()
-
-
-def cells(name: str) -> list[nbformat.NotebookNode]:
-    path = Path(__file__).parents[3] / "notebooks" / f"{name}.ipynb"
-    return nbformat.read(path, as_version=4).cells
-
-
-def execute(name: str, parameters: dict) -> None:
-    """Run a notebook's code cells with other parameters."""
-    namespace: dict = {}
-    for cell in cells(name):
-        if cell.cell_type == "code":
-            exec(compile(cell.source, name, "exec"), namespace)
-        if "parameters" in cell.metadata.get("tags", []):
-            assert parameters.keys() <= namespace.keys()
-            namespace |= parameters

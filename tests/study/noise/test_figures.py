@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from study.noise.figures import correlations_figure, dose_figure, mechanism_figure, plane_figure
+from study.noise.figures import (
+    HIGHLIGHTED,
+    correlations_figure,
+    dose_figure,
+    mechanism_figure,
+    plane_figure,
+)
 from study.noise.rate_distortion_dual import distortion_at_least
 
 CURVE = pd.DataFrame({"rate": [3.0, 0.5, 1.0], "distortion": [140.0, 190.0, 175.0]})
@@ -14,7 +20,7 @@ LOWER = pd.DataFrame({"slope": [0.05, 0.1], "rate": [1.4, 3.5], "distortion": [1
 
 def plane(**more) -> Figure:
     metrics = pd.DataFrame({"latent": [1.0, 2.0], "reconstruction": [200.0, 100.0]})
-    paths = {"dcrw-fresh": {0: metrics, 1: metrics + 5}}
+    paths = {"dcrw-fresh": {0: metrics, 1: metrics + 5}, "draw-lineage": {0: metrics + 1}}
     return plane_figure(CURVE, paths, PAPER, {"level": 60.0}, 10, **more)
 
 
@@ -28,13 +34,18 @@ def labelled(figure: Figure) -> dict[str, np.ndarray]:
     }
 
 
-def test_the_plane_shows_the_curve_and_one_label_a_cell():
+def test_the_plane_shows_the_curve_and_labels_the_chosen_paths():
     lines = labelled(plane())
-    assert len(lines) == 2 and "dcrw-fresh" in lines
+    assert len(lines) == 2 and "other models, noises and settings" in lines
     (curve,) = (points for name, points in lines.items() if name.startswith("codebooks"))
-    assert curve.tolist() == [[0.5, 190.0], [1.0, 175.0], [3.0, 140.0]]
+    known = CURVE.sort_values("rate")
+    reached = np.interp(curve[:, 0], known.rate, known.distortion)  # straight in the rate
+    np.testing.assert_allclose(curve[:, 1], reached)
+    assert curve[-1].tolist() == [3.0, 140.0] and (np.diff(curve[:, 0]) > 0).all()
     stars = [line.get_data() for line in plane().axes[0].get_lines() if line.get_marker() == "*"]
     assert [(float(x[0]), float(y[0])) for x, y in stars] == [(1.5, 70.0)]
+    words = [text.get_text() for text in plane().axes[0].texts]
+    assert HIGHLIGHTED["dcrw-fresh"][0] in words and HIGHLIGHTED["dcrw-shared"][0] not in words
 
 
 def test_the_plane_shows_the_lower_side_where_it_is_given():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import tiny_runs
 import torch
+from common import execute
 from torch.distributions import MultivariateNormal, kl_divergence
 
 from dcrw.model import losses
@@ -18,7 +19,7 @@ from dcrw.training.config import EvaluationConfig, Runtime
 from dcrw.training.data import Split
 from dcrw.training.engine import initial_model
 from dcrw.training.evaluation import split_losses
-from dcrw.training.files import RunError, project_root
+from dcrw.training.files import RunError
 from dcrw.training.loop import train
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
@@ -293,15 +294,8 @@ def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):
     """Its cells, in order."""
     train(Run(tmp_path), tiny_runs.tiny(), dataset)
     monkeypatch.setattr("dcrw.notebook.load_data", lambda config, runtime: dataset)
-    book = json.loads((project_root() / "notebooks" / "forensics.ipynb").read_text())
-    first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
-    names: dict = {}
-    exec(first, names)
-    standard = MechanismSettings().model_dump()
-    assert {name: names[name] for name in standard} == standard
-    names |= {"run": str(tmp_path), "device": "cpu", "threads": 1} | SETTINGS.model_dump()
-    for cell in rest:
-        exec(cell, names)
+    parameters = {"run": str(tmp_path), "device": "cpu", "threads": 1} | SETTINGS.model_dump()
+    execute("forensics", parameters, MechanismSettings().model_dump())
     assert "effective_samples" in capsys.readouterr().out
     assert (tmp_path / "evaluation" / "bounds.csv").exists()
 

@@ -104,8 +104,8 @@ def test_the_rival_and_what_matched():
     numbers = quoted.rival_numbers(judged, offset=20)
     assert values(numbers) == {"rival.lx": 81.25, "rival.lz": 22.5, "rival.printed": 2.5}
     assert all(number.n == 1 for number in numbers.values())
-    matched = quoted.matched_numbers("shared", [True, False, None, True])
-    assert values(matched) == {"matched.shared": 2}
+    matched = quoted.matched_numbers({"fresh": 0, "shared": 2})
+    assert values(matched) == {"matched.fresh": 0, "matched.shared": 2}
 
 
 def test_doses_and_how_far_two_are_from_row_2():
@@ -162,3 +162,20 @@ def test_replaced_latents_are_quoted():
     )
     expected = {"replaced.a.first": 2.5, "replaced.a.fifth": 3.5, "replaced.a.last": 4.5}
     assert values(quoted.replaced_numbers(replaced)) == expected
+
+
+def test_rows_stand_below_the_lower_side_of_the_curve():
+    """Two lines that meet at 2 nats; row 2's rate is L_z / 10."""
+    lower = pd.DataFrame({"slope": [0.1, 0.05], "rate": [2.0, 2.0], "distortion": [160.0, 160.0]})
+    found = values(quoted.lower_numbers(lower, ROWS, starts=411))
+    assert found["lower.starts"] == 411
+    assert found["lower.attention"] == pytest.approx(170)  # the steeper line is the higher one
+    assert found["lower.below.attention"] == pytest.approx(100)
+    assert found["lower.write_only"] == pytest.approx(149)
+    assert found["lower.below.write_only"] == pytest.approx(-1)
+
+
+def test_the_public_codes_curve_is_quoted_at_its_end():
+    control = {"at": {1000: [147, 5], 9900: [65.6, 1.5]}}
+    found = values(quoted.public_numbers(control))
+    assert found == {"public.iterations": 9900, "public.lx": 65.6, "public.lz": 1.5}

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from common import execute
 
 from dcrw.model.config import ConfigError
 from dcrw.notebook import sections
 from dcrw.training.config import DataConfig, Runtime
 from dcrw.training.data import Dataset, Split
 from dcrw.training.evaluation import data_summary
-from dcrw.training.files import project_root
 from study.noise.rate_distortion import (
     Fit,
     RateDistortionSettings,
@@ -205,16 +205,9 @@ def test_impossible_estimates_are_refused(grey):
 
 def test_the_notebook_writes_table_and_provenance(tmp_path):
     """Its cells, in order, on the embedded digits."""
-    book = json.loads((project_root() / "notebooks" / "rate_distortion.ipynb").read_text())
-    first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
-    names: dict = {}
-    exec(first, names)
-    standard = RateDistortionSettings().model_dump()
-    assert {name: names[name] for name in standard} == standard
     small = {"dataset": "digits", "sizes": [2, 8], "slopes": [0.2, 0.05], "sweeps": 2}
-    names |= small | {"results": str(tmp_path), "device": "cpu", "threads": 1}
-    for cell in rest:
-        exec(cell, names)
+    small |= {"results": str(tmp_path), "device": "cpu", "threads": 1}
+    execute("rate_distortion", small, RateDistortionSettings().model_dump())
     table = pd.read_csv(tmp_path / "rate_distortion.csv")
     assert table["size"].tolist() == [1, 2, 2, 8, 8]
     assert table.hull[0] and table.held_out_hull[0]

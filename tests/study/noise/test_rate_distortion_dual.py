@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from common import execute
 
 from dcrw.model.config import ConfigError
 from dcrw.notebook import sections
 from dcrw.training.config import DataConfig, Runtime
-from dcrw.training.files import project_root
 from study.noise.rate_distortion import (
     FLOOR,
     Codebook,
@@ -255,17 +255,10 @@ def test_impossible_bounds_are_refused():
 
 def test_the_notebook_writes_table_and_provenance(tmp_path):
     """Its cells, in order, on the embedded digits."""
-    book = json.loads((project_root() / "notebooks" / "rate_distortion_lower.ipynb").read_text())
-    first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
-    names: dict = {}
-    exec(first, names)
-    standard = LowerBoundSettings().model_dump()
-    assert {name: names[name] for name in standard} == standard
     small = {"dataset": "digits", "size": 4, "slopes": [0.2, 0.05], "sweeps": 2, "steps": 2}
     small |= {"random_starts": 3, "last_steps": 2}
-    names |= small | {"results": str(tmp_path), "device": "cpu", "threads": 1}
-    for cell in rest:
-        exec(cell, names)
+    small |= {"results": str(tmp_path), "device": "cpu", "threads": 1}
+    execute("rate_distortion_lower", small, LowerBoundSettings().model_dump())
     table = pd.read_csv(tmp_path / "rate_distortion_lower.csv")
     assert table.columns.tolist() == ["slope", "rate", "distortion", "largest_c", "starts"]
     assert table.slope.tolist() == [0.2, 0.05] and (table.starts == 4 + 1 + 10 + 9).all()

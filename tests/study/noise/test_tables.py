@@ -125,7 +125,7 @@ def test_what_comes_nearest_decides_the_registered_refutation(seed_1, expected):
     columns = ["cell", "seed", "train_lx", "train_lz", "train_lx_sd", "train_lz_sd"]
     nothing = pd.DataFrame(columns=columns, dtype=float).astype({"cell": str})
     published = {rule["paper"]: 1.0 for rule in rules["claims"]["g"]["tests"].values()}
-    evidence = judge.Observed(nothing, {}, pd.DataFrame(), pd.DataFrame(), published)
+    evidence = judge.losses_alone(nothing, published)
     answers = judge.hypothesis(rules, evidence, tables.nearest_shares(nearest))
     (answer,) = answers[answers.statement.str.startswith("Fresh noise reproduces row 1")].came
     assert bool(answer) is expected

@@ -1,0 +1,109 @@
+"""What the page on the second round shows, and what it leaves."""
+
+import pandas as pd
+import pytest
+
+from dcrw.training.files import project_root
+from dcrw.training.profiles import load_profile
+from study import numbers
+from study.claims import second_page as page
+from study.claims.attribution import Effect
+from study.claims.judge import registered
+from study.claims.second_round import Finding
+
+PROJECT = project_root()
+PROFILE = PROJECT / "configs" / "round2.yaml"
+NAN = float("nan")
+
+
+@pytest.fixture(scope="module")
+def seen():
+    return page.judged(PROJECT)
+
+
+def finding(holds: bool | None, low: float = 1.0, claim: str = "a", n: int = 3) -> Finding:
+    return Finding(claim, "lx falls", "fresh", "dcrw", holds, False, 1.5, low, 2.0, n, "rule")
+
+
+def test_answers_depend_on_what_was_asked():
+    table = pd.DataFrame(
+        {"kind": ["predicts", "predicts", "refuted_by", "refuted_by"]}
+        | {"statement": list("abcd"), "came": [True, None, True, False]}
+    )
+    shown = page.shown_predictions(table)
+    assert shown.came.tolist() == ["held", "not known yet", "came", "did not come"]
+    assert shown[""].tolist() == ["prediction"] * 2 + ["would refute it"] * 2
+
+
+def test_tests_that_cannot_be_judged_say_so():
+    shown = page.shown_tests([finding(True), finding(None, low=NAN, n=0), finding(False)])
+    assert shown.holds.tolist() == ["yes", "not known yet", "no"]
+    assert shown.interval.tolist() == ["1.00 to 2.00", "", "1.00 to 2.00"]
+
+
+def test_effects_that_cannot_be_had_say_so():
+    assert page.shown_effects([]).effect.tolist() == ["not known yet: a combination lacks a seed"]
+    effects = [Effect("weights", "lx", -8.0, -9.0, -7.0, 0.01, True)]
+    assert page.shown_effects(effects).matters.tolist() == ["yes"]
+
+
+def test_a_verdict_stands_on_its_fewest_seeds():
+    shown = page.shown_verdicts([finding(True, n=9), finding(True, n=4)], {"a": "Losses fall"})
+    assert shown["fresh: seeds"].tolist() == [4]
+    assert shown.claim.tolist() == ["a. Losses fall"]
+
+
+def test_stages_count_what_is_complete(seen):
+    stages = page.stage_table(seen)
+    assert stages.stage.tolist() == list(load_profile(PROFILE).stages)
+    assert stages.of.sum() == 138 and (stages.complete <= stages.of).all()
+    assert stages.complete.iloc[0] >= 10
+    round2 = [entry for entry in seen.done if entry.run.folder.parent.parent.name == "round2"]
+    assert stages.complete.sum() == len(round2)
+    asked = {config.folder_name for config in load_profile(PROFILE).configs()}
+    missing = [config for config in seen.missing if config.folder_name in asked]
+    assert stages.complete.sum() + len(missing) == 138
+
+
+def test_every_seed_of_the_confirmation_is_shown(seen):
+    assert set(range(10, 15)) <= set(seen.seeds.seed)
+    losses = seen.runs[(seen.runs.cell == "dcrw-tensorflow2016") & (seen.runs.seed == 13)].iloc[0]
+    row = seen.seeds[seen.seeds.seed == 13].iloc[0]
+    assert row.attention_lx == pytest.approx(losses.train_lx)
+    assert row["attention_lx, %"] == pytest.approx(100 * (losses.train_lx / 70.168 - 1))
+
+
+def test_numbers_say_what_the_tables_say(seen):
+    found = page.page_numbers(seen)
+    mean = seen.seeds[seen.seeds.seed.between(10, 14)].attention_lz.mean()
+    assert found["second.confirmation.attention.lz"].value == pytest.approx(mean)
+    assert found["second.confirmation.attention.lz"].n == 5
+    near = (seen.seeds[seen.seeds.seed.between(10, 14)]["attention_lz, %"].abs() <= 10).sum()
+    assert found["second.confirmation.attention.lz.near"].value == near
+    hours, low, high = (
+        found[key].value for key in ("study.hours", "study.kwh.low", "study.kwh.high")
+    )
+    assert low == pytest.approx(hours * 3 / 1000) and high == pytest.approx(hours * 15 / 1000)
+
+
+def test_the_simulation_has_every_rule_that_is_shown():
+    shown = page.characteristics(PROJECT)
+    assert shown.rule.tolist() == list(page.SHOWN_RULES.values())
+    assert shown.columns.tolist() == ["rule", "3 seeds", "5 seeds", "10 seeds"]
+
+
+def test_the_page_leaves_what_is_committed(seen, tmp_path):
+    """Tables and numbers again, byte for byte."""
+    page.write(seen, tmp_path / "round2")
+    for path in sorted((tmp_path / "round2").rglob("*")):
+        if path.is_file() and path.suffix not in (".png", ".svg"):
+            committed = PROJECT / "results" / path.relative_to(tmp_path)
+            assert path.read_bytes() == committed.read_bytes(), f"{committed}: run second_round"
+    assert numbers.read(tmp_path / "round2" / "numbers" / "second_round.json")
+
+
+def test_accounts_are_preferred_by_the_registered_rule(seen):
+    words = page.preferred_in_words(seen)
+    assert "*shared* is preferred to *fresh*\n" in words
+    titles = registered(PROJECT / "book" / "claims.yaml")["claims"]
+    assert set("abcdefhi") <= set(titles)

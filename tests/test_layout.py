@@ -1,0 +1,90 @@
+"""Where things stand: a test file a module, short modules, thin notebooks, a wheel of `dcrw`."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from common import ROOT, cells, holds_parameters
+
+PACKAGES = ("dcrw", "study")
+LINES = 350  # of a module, unless its docstring's first line says why it is longer
+REASON = "long because"
+CELL_LINES = 60  # of a notebook's code; not counted: comments and the cell of parameters
+
+
+def modules(*folders: str) -> list[Path]:
+    found = [path.relative_to(ROOT) for name in folders for path in (ROOT / name).rglob("*.py")]
+    return sorted(path for path in found if path.name != "__init__.py")
+
+
+@pytest.mark.parametrize("module", modules(*PACKAGES), ids=str)
+def test_every_module_has_a_test_file_with_its_name(module: Path) -> None:
+    """`dcrw/model/losses.py` has `tests/model/test_losses.py`, `study` a folder of its own."""
+    parts = module.parts[1:] if module.parts[0] == "dcrw" else module.parts
+    mirrored = Path("tests", *parts).with_name(f"test_{module.name}")
+    assert (ROOT / mirrored).is_file(), f"{module}: expected its tests in {mirrored}"
+
+
+@pytest.mark.parametrize("module", modules(*PACKAGES, "benchmarks"), ids=str)
+def test_a_long_module_says_why_in_its_first_line(module: Path) -> None:
+    text = (ROOT / module).read_text(encoding="utf-8")
+    first = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+    count = len(text.splitlines())
+    assert count <= LINES or REASON in first, (
+        f"{module}: {count} lines; expected at most {LINES}, or a first line with '{REASON} ...'"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")))
+def test_notebooks_are_thin(name: str) -> None:
+    """Arithmetic stands in tested modules. A cell of parameters is as long as there are settings
+    (about 50 lines in `train`), so that it does not count."""
+    lines = [
+        line
+        for cell in cells(name)
+        if cell.cell_type == "code" and not holds_parameters(cell)
+        for line in cell.source.splitlines()
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    assert len(lines) <= CELL_LINES, f"{name}: {len(lines)} lines; expected at most {CELL_LINES}"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("dcrw-*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_dcrw_alone(wheel: zipfile.ZipFile) -> None:
+    """All of it, widgets too, and nothing of the study, the pages or the tests."""
+    names = wheel.namelist()
+    inside = {name for name in names if not re.match(r"dcrw-[\d.]+\.dist-info/", name)}
+    files = (path for path in (ROOT / "dcrw").rglob("*") if path.is_file())
+    own = {path.relative_to(ROOT) for path in files if "__pycache__" not in path.parts}
+    assert inside == {path.as_posix() for path in own}
+
+
+def test_the_wheel_works_from_another_folder(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    """Without the repository: a model is built, and the explorer finds its widgets."""
+    wheel.extractall(tmp_path / "site")
+    code = (
+        "import dcrw, dcrw.explorer.widget; from dcrw.model import ModelConfig, build; "
+        "build(ModelConfig()); print(dcrw.__file__, dcrw.explorer.widget.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert all(Path(name).is_relative_to(tmp_path / "site") for name in done.stdout.split())
