@@ -1,6 +1,5 @@
 """Measured speed as tables, sentences and numbers, from the files that `bench` wrote alone."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ import pandas as pd
 
 from benchmarks.contestants import PLAIN, SEEDS
 from benchmarks.profiling import ORDER
+from dcrw.training.files import read_json, read_table
 from study.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
@@ -37,6 +37,20 @@ WRITTEN = {  # what is computed as written, its derivatives left to autograd
     "plain-lstm_step": "an LSTM's step",
     "plain-lstm": "an LSTM along known inputs",
     "plain": "all of them",
+}
+
+BENCH = (
+    "Put it back, or measure again (make bench, then make manifest where it is to be committed)."
+)
+RATED = {"model": str, "iterations_per_second": float, "rounds": int}
+TABLES: dict[str, dict[str, type]] = {  # what is measured, with the columns that are read of it
+    "speed": RATED | {"implementation": str, "batch_size": int, "memory_mib": float},
+    "scaling": RATED | {"axis": str, "implementation": str},
+    "ratios": {"quantity": str, "axis": str, "model": str, "against": str, "value": float},
+    "options": RATED | {"option": str, "ratio": float},
+    "precision": {"model": str, "products": str, "reconstruction": float, "latent": float},
+    "profile": {"model": str, "kind": str, "milliseconds": float, "share": float},
+    "launches": {"model": str, "option": str, "operations": int, "ratio": float},
 }
 
 
@@ -307,7 +321,7 @@ def _launch_numbers(entry: Measured, start: str, source: str) -> dict[str, Numbe
 
 def _load(folder: Path) -> Measured:
     def table(name: str) -> pd.DataFrame:
-        return pd.read_csv(folder / f"{name}.csv")
+        return read_table(folder / f"{name}.csv", TABLES[name], BENCH)
 
     def table_or_none(name: str) -> pd.DataFrame | None:
         return table(name) if (folder / f"{name}.csv").exists() else None
@@ -322,7 +336,7 @@ def _load(folder: Path) -> Measured:
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
-        machine=json.loads((folder / "machine.json").read_text()),
+        machine=read_json(folder / "machine.json", BENCH),
     )
 
 

@@ -13,7 +13,13 @@ import numpy as np
 import pandas as pd
 
 from dcrw.model.architectures import FACTS
-from dcrw.training.files import project_root, write_atomically
+from dcrw.training.files import (
+    TEXT_LIMIT,
+    project_root,
+    read_bytes,
+    read_table,
+    write_atomically,
+)
 from study import numbers
 from study.finished import cells, finished
 from study.numbers import Number
@@ -62,7 +68,9 @@ def readme_table(results: Path) -> str:
             keys = (f"grid.{row['cell']}.{name}" for name in ("train.lx", "train.lz", "test.total"))
             losses = " | ".join(with_reach(found[key]) for key in keys)
             lines.append(f"| ours, {row['noise']} noise | {losses} |")
-    made = pd.read_csv(results.parent / RUNS)
+    columns = {"cell": str, "device": str, "iterations": int}
+    way_out = "Judge the claims again (notebooks/claims.ipynb)."
+    made = read_table(results.parent / RUNS, columns, way_out)
     return "\n".join([*lines, "", _what_was_run(made[made.cell.isin(cells(results))])])
 
 
@@ -133,7 +141,8 @@ def _write_your_run(results: Path) -> str:
 
 def _write_readme(results: Path) -> str:
     readme = project_root() / "README.md"
-    write_atomically(readme, with_table(readme.read_text(), readme_table(results)).encode())
+    text = read_bytes(readme, TEXT_LIMIT, "Put the file back.").decode()
+    write_atomically(readme, with_table(text, readme_table(results)).encode())
     return ""
 
 

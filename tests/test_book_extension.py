@@ -170,7 +170,7 @@ class TestNumbersFiles:
     @pytest.mark.parametrize(
         ("content", "complaint"),
         [
-            ('{"a": {"value": 1}, "a": {"value": 2}}', "occurs twice"),
+            ('{"a": {"value": 1}, "a": {"value": 2}}', "stands twice"),
             ('{"paper.loss": {"value": 1}}', "already defined"),
             ('{"a": 1}', "expected an object with a value"),
             ('{"a": {"n": 1}}', "must be a finite number"),
@@ -178,8 +178,12 @@ class TestNumbersFiles:
             ('{"a": {"value": true}}', "must be a finite number"),
             ('{"a": {"value": 1, "interval": [1]}}', "must be two finite numbers"),
             ('{"a": {"value": 1, "intervall": [1, 2]}}', "unknown fields"),
-            ("[]", "expected an object of entries"),
-            ("{", "Expecting"),
+            ("[]", "expected an object"),
+            ('{"a": {"value": 1e999}}', "must be a finite number"),
+            ('{"a": {"value": 1' + 400 * "0" + "}}", "must be a finite number"),
+            ('{"a": {"value": 1, "n": [1]}}', "expected a whole number n"),
+            ("[" * 100_000, "not JSON"),
+            ("{", "not JSON"),
         ],
     )
     def test_malformed_file_stops_the_build(

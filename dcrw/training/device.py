@@ -122,6 +122,6 @@ def _processor_model() -> dict[str, str]:
 def _processor_facts() -> dict[str, str]:
     """Linux's words on the first processor."""
     info = Path("/proc/cpuinfo")
-    first = info.read_text().partition("\n\n")[0] if info.exists() else ""
+    first = info.read_text(encoding="utf-8").partition("\n\n")[0] if info.exists() else ""
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}

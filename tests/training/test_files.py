@@ -314,9 +314,12 @@ def test_a_table_has_its_columns(tmp_path) -> None:
     files.write_table(path, pd.DataFrame({"iteration": [1], "latent": [2.0]}))
     with pytest.raises(RunError, match="has no column reconstruction, reconstruction_std"):
         files.read_table(path, METRICS, WAY_OUT)
+    path.write_text("iteration,latent\n1,x\n")
+    with pytest.raises(RunError, match=r"not a CSV table \(could not convert string to float"):
+        files.read_table(path, {"latent": float}, WAY_OUT)
     path.write_text('a,b\n1,2\n3,4,5,6\n"x')
     with pytest.raises(RunError, match="not a CSV table"):
-        files.read_table(path, [], WAY_OUT)
+        files.read_table(path, {}, WAY_OUT)
 
 
 def test_arrays_are_what_was_written(tmp_path) -> None:
