@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 
 from dcrw.model.architectures import FACTS
+from dcrw.model.config import ConfigError
 from dcrw.training.files import (
     TEXT_LIMIT,
+    RunError,
     project_root,
     read_bytes,
     read_table,
@@ -155,13 +157,14 @@ COMMANDS: dict[str, Callable[[Path], str]] = {
 
 
 def main(arguments: list[str]) -> None:
-    """Run one of the commands on a profile's results."""
+    """Run one of the commands on a profile's results; a documented error is one line."""
     if len(arguments) != 2 or arguments[0] not in COMMANDS:
         raise SystemExit(f"usage: python -m study.pages {'|'.join(COMMANDS)} PROFILE")
-    print(
-        COMMANDS[arguments[0]](project_root() / "results" / arguments[1]),
-        end="\n" if arguments[0] == "headline" else "",
-    )
+    try:
+        text = COMMANDS[arguments[0]](project_root() / "results" / arguments[1])
+    except (RunError, ConfigError) as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None
+    print(text, end="\n" if arguments[0] == "headline" else "")
 
 
 if __name__ == "__main__":

@@ -95,6 +95,9 @@ def train_seeds(
     require_only_seeds_differ(configs)
     for config in configs:
         _require_size(config, dataset)
+    if all(run.complete and run.config == config and not run.begun
+           for run, config in zip(runs, configs, strict=True)):  # fmt: skip
+        return list(runs)
     with ExitStack() as locks:
         for run, config in zip(runs, configs, strict=True):
             locks.enter_context(run.locked())
@@ -227,15 +230,20 @@ class _Part:
 
     def summarise(self, done: int) -> str:
         """Write a row of metrics; returns it in words."""
-        row = _summary(done, _stack(self._pending))
+        row = _summary(done, _stack(self._pending), self._left())
         self._run.append_metrics(row)
         self._pending.clear()
         return f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}"
 
     def check(self, state: dict[str, Tensor], done: int) -> None:
         """Raises `TrainingError` where something is not finite."""
-        _require_finite(_stack(self._pending), done)
-        _require_finite_state(state, done)
+        _require_finite(_stack(self._pending), done, self._left())
+        _require_finite_state(state, done, self._left())
+
+    def _left(self) -> str:
+        """What is there to go on from after an error, and the way out."""
+        kept = "the last good checkpoint is kept" if self._run.begun else "there is no checkpoint"
+        return f"{kept}. Try a lower learning_rate or clip_norm"
 
     def save(self, state: dict[str, Tensor], done: int) -> None:
         """Write a checkpoint."""
@@ -294,17 +302,14 @@ def _require_size(config: RunConfig, dataset: Dataset) -> None:
         )
 
 
-def _require_finite_state(state: dict[str, Tensor], iteration: int) -> None:
+def _require_finite_state(state: dict[str, Tensor], iteration: int, left: str) -> None:
     for name, value in state.items():
         if not value.isfinite().all():
-            raise TrainingError(
-                f"iteration {iteration}: {name} is not finite; the last good checkpoint is kept. "
-                "Try a lower learning_rate or clip_norm"
-            )
+            raise TrainingError(f"iteration {iteration}: {name} is not finite; {left}")
 
 
-def _summary(iteration: int, losses: Tensor) -> dict[str, float]:
-    _require_finite(losses, iteration)
+def _summary(iteration: int, losses: Tensor, left: str) -> dict[str, float]:
+    _require_finite(losses, iteration, left)
     mean, spread = losses.double().mean(0), losses.double().std(0, correction=0)
     return {
         "iteration": iteration,
@@ -315,15 +320,13 @@ def _summary(iteration: int, losses: Tensor) -> dict[str, float]:
     }
 
 
-def _require_finite(losses: Tensor, iteration: int) -> None:
+def _require_finite(losses: Tensor, iteration: int, left: str) -> None:
     bad = (~losses.isfinite().all(dim=1)).nonzero()
     if len(bad):
         first = iteration - len(losses) + int(bad[0]) + 1
         x, z = losses[int(bad[0])].tolist()
         raise TrainingError(
-            f"iteration {first}: the loss is not finite (L_x = {x}, L_z = {z}); the last good "
-            f"checkpoint is kept. "
-            "Try a lower learning_rate or clip_norm"
+            f"iteration {first}: the loss is not finite (L_x = {x}, L_z = {z}); {left}"
         )
 
 
