@@ -136,6 +136,17 @@ def read_numbers_files(app: Sphinx, config: Config) -> None:
         raise ConfigError(f"dcrw_numbers_files: {error}") from error
 
 
+def require_executed_pages(app: Sphinx, config: Config) -> None:
+    """Stop where the table of contents names an executed page that is not there: the tool itself
+    would leave it out with a warning among many."""
+    contents = Path(app.srcdir, "_toc.yml")
+    text = contents.read_text(encoding="utf-8") if contents.is_file() else ""
+    named = re.findall(r"file: (book/executed/\w+)$", text, re.MULTILINE)
+    missing = [name for name in named if not Path(app.srcdir, f"{name}.ipynb").is_file()]
+    if missing:
+        raise ConfigError(f"not executed yet: {', '.join(missing)}. Build the book with make book")
+
+
 def warn(app: Sphinx, message: str, location: nodes.Node | str) -> None:
     """Log a warning about the page being read, which the next build then reads again."""
     logger.warning(message, location=location, type="num")
@@ -255,6 +266,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("dcrw_numbers_files", [], "env", list)
     app.add_config_value("dcrw_numbers", {}, "env", dict)
     app.connect("config-inited", read_numbers_files)
+    app.connect("config-inited", require_executed_pages)
     app.add_node(number, html=(visit_number, depart_number))
     app.add_role("num", NumberRole())
     app.add_role("numci", NumberWithIntervalRole())

@@ -27,7 +27,10 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class ExplorerError(ValueError):
-    """Something that the explorer cannot show; the message says what it can."""
+    """Something that the explorer cannot show; the message says what it can.
+
+    Way out: another run, model or setting, or a new file (`notebooks/explorer_data.ipynb`).
+    """
 
 
 def model_title(config: ModelConfig) -> str:

@@ -22,7 +22,18 @@ Initialiser = Literal["xavier", "unit-scaling"]
 ConvolutionInitialiser = Literal["as-others", "truncated-normal"]
 
 
-SHORT = reprlib.Repr()  # of values in messages
+class _Short(reprlib.Repr):
+    """Values in messages, cut where they are long. Python prints no whole number of thousands of
+    digits."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        """A whole number."""
+        return (
+            super().repr_int(x, level) if x.bit_length() < 1000 else "a number of over 300 digits"
+        )
+
+
+SHORT = _Short()
 SHORT.maxstring = SHORT.maxother = 120
 
 
@@ -31,7 +42,10 @@ TEXT_HINT = " (in quotes in YAML, with -r in place of -p for papermill, a number
 
 
 class ConfigError(ValueError):
-    """A setting is unknown, of the wrong type or out of range."""
+    """A setting, or a file of settings, is unknown, of the wrong type or out of range.
+
+    Way out: the message says what was expected; nothing has been done yet.
+    """
 
 
 class Section(BaseModel):
@@ -52,6 +66,8 @@ class Section(BaseModel):
             return data
         given = {}
         for name, value in data.items():
+            if isinstance(name, str) and not name.isprintable():
+                raise ValueError(f"{SHORT.repr(name)}: expected a name that can be printed")
             field = cls.model_fields.get(name)
             kind = field.annotation if field is not None else Any
             if _of_numbers(kind) and _has_switch(value):

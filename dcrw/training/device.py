@@ -14,7 +14,10 @@ import torch
 
 
 class DeviceError(RuntimeError):
-    """A device was asked for that is not there."""
+    """A device was asked for that is not there.
+
+    Way out: `device` = `auto` or `cpu`.
+    """
 
 
 def resolve_device(name: str = "auto") -> torch.device:

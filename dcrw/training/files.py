@@ -48,7 +48,10 @@ Layout = Mapping[str, tuple[tuple[int, ...], str]]  # of tensors: name to shape 
 
 
 class RunError(RuntimeError):
-    """A file or a folder of a run is missing, damaged, in use, or holds something else."""
+    """A file or a folder is missing, damaged, edited, in use, of another kind, or not ours.
+
+    Way out: the end of the message; mostly to put the file back, or to make it again.
+    """
 
 
 def digest_of(content: bytes) -> str:
@@ -318,6 +321,14 @@ class _StrictLoader(yaml.SafeLoader):
                 None, None, "aliases are not taken here", event.start_mark
             )
         return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: Any) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{ascii(value)[:120]} is half a character", node.start_mark
+            )
+        return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen = set()

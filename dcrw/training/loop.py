@@ -32,11 +32,17 @@ NOTHING_BESIDES = Keeping()
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on."""
+    """Training cannot go on: a loss or a weight is not finite.
+
+    Way out: a lower `learning_rate` or `clip_norm`, under another `name`.
+    """
 
 
 class Interrupted(KeyboardInterrupt):
-    """Stopped by Ctrl-C or SIGTERM; a checkpoint has been written, the same command resumes."""
+    """Training was stopped by Ctrl-C or SIGTERM; a checkpoint has been written.
+
+    Way out: the same command goes on.
+    """
 
 
 def train(
