@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     a signal."""
     folder = Path(".snakemake")
     folder.mkdir(exist_ok=True)
-    with (folder / "run.lock").open("a+") as lock:
+    with (folder / "run.lock").open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

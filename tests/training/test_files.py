@@ -448,7 +448,7 @@ ANY: dict[str, Callable[[Path], Any]] = {
     "a.safetensors": lambda path: files.read_tensors(path, {"a": ((2,), "F32")}, WAY_OUT),
 }
 BRIEF = settings(
-    max_examples=DAMAGES,
+    max_examples=DAMAGES // 2,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
