@@ -7,10 +7,12 @@ PIPELINE = $(BIN)/python workflow/run.py
 DEVICE ?= auto
 CONFIG = --config device=$(DEVICE)
 BOOK = _build/html/index.html
+# What .venv holds names the folder that it was made in; empty where that is still its own.
+MOVED = $(shell test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)" $(BIN)/activate || echo moved)
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 retrain reevaluate book test lint format bench readme manifest clean
+.PHONY: help replicate paper grid round2 retrain reevaluate book test lint format bench readme manifest clean moved
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -79,7 +81,11 @@ manifest: $(READY)  ## write the SHA-256 of all committed results
 clean:  ## remove what was built; committed results and your quick run's weights stay
 	rm -rf _build book/executed results/*/pages results/*/notebooks
 
-$(READY): requirements.lock pyproject.toml
+moved:
+	@echo "The project was moved or renamed: $(VENV) is set up again"
+	@rm -rf $(VENV)
+
+$(READY): requirements.lock pyproject.toml $(MOVED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is too old: Python 3.11 or newer is needed; try make PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv

@@ -190,8 +190,8 @@ def _memory(device: torch.device, reset: bool = False) -> float:
     if not clear.exists():
         return float("nan")
     if reset:
-        clear.write_text("5")  # the peak is the present size again
-    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        clear.write_text("5", encoding="ascii")  # the peak is the present size again
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
     return 1024 * int(found[1]) if found else float("nan")
 
 

@@ -1,6 +1,5 @@
 """Measured speed as tables and sentences, from the files that `bench` and `derivatives` wrote."""
 
-import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ import pandas as pd
 
 from benchmarks.contestants import PLAIN, SEEDS
 from benchmarks.profiling import ORDER
+from dcrw.training.files import read_json, read_table
 from study.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
@@ -37,6 +37,21 @@ WRITTEN = {  # what is computed as written, its derivatives left to autograd
     "plain-lstm_step": "an LSTM's step",
     "plain-lstm": "an LSTM along known inputs",
     "plain": "all of them",
+}
+
+BENCH = (
+    "Put it back, or measure again (make bench, then make manifest where it is to be committed)."
+)
+RATED = {"model": str, "iterations_per_second": float, "rounds": int}
+TABLES: dict[str, dict[str, type]] = {  # what is measured, with the columns that are read of it
+    "speed": RATED | {"implementation": str, "batch_size": int, "memory_mib": float},
+    "scaling": RATED | {"axis": str, "implementation": str},
+    "ratios": {"quantity": str, "axis": str, "model": str, "against": str, "value": float},
+    "options": RATED | {"option": str, "ratio": float},
+    "precision": {"model": str, "products": str, "reconstruction": float, "latent": float},
+    "profile": {"model": str, "kind": str, "milliseconds": float, "share": float},
+    "launches": {"model": str, "option": str, "operations": int, "ratio": float},
+    "derivatives": {"model": str, "option": str, "time_ratio": float, "rounds": int},
 }
 
 
@@ -266,13 +281,10 @@ def _floors(entry: Measured, batch_size: int) -> pd.Series:
 
 def _load(folder: Path) -> Measured:
     def table(name: str) -> pd.DataFrame:
-        return pd.read_csv(folder / f"{name}.csv")
+        return read_table(folder / f"{name}.csv", TABLES[name], BENCH)
 
     def table_or_none(name: str) -> pd.DataFrame | None:
         return table(name) if (folder / f"{name}.csv").exists() else None
-
-    def record(name: str) -> dict[str, Any]:
-        return json.loads((folder / f"{name}.json").read_text())
 
     derivatives = table_or_none("derivatives")
     return Measured(
@@ -286,8 +298,10 @@ def _load(folder: Path) -> Measured:
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
         derivatives=derivatives,
-        derivatives_machine=None if derivatives is None else record("derivatives"),
-        machine=record("machine"),
+        derivatives_machine=None
+        if derivatives is None
+        else read_json(folder / "derivatives.json", BENCH),
+        machine=read_json(folder / "machine.json", BENCH),
     )
 
 

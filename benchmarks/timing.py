@@ -64,6 +64,8 @@ class OtherWork:
         """Wall clock, what all cores have worked so far, and what this benchmark has."""
         if not PROC_STAT.exists():
             return None
-        user, nice, system, _, _, *others = map(int, PROC_STAT.read_text().split()[1:9])
+        user, nice, system, _, _, *others = map(
+            int, PROC_STAT.read_text(encoding="ascii").split()[1:9]
+        )
         busy = (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
         return time.monotonic(), busy, time.process_time() + self._workers.seconds()

@@ -167,7 +167,8 @@ def wheel_members(package: Package) -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         requirement = Path(folder, "requirement.txt")
         requirement.write_text(
-            f"{package.name}=={package.version} --hash=sha256:{package.integrity}\n"
+            f"{package.name}=={package.version} --hash=sha256:{package.integrity}\n",
+            encoding="ascii",
         )
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         options = ["--only-binary", ":all:", "--require-hashes"]

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from dcrw.training.config import RunConfig
-from dcrw.training.files import RunError, project_root
-from dcrw.training.run import run_for
+from dcrw.training.files import RunError, exists, project_root, read_table
+from dcrw.training.run import EVALUATE, run_for
 from study.finished import (
     Finished,
     final_minibatches,
@@ -45,7 +45,7 @@ def gathered(
         profile = profile_of(results)
         for config in profile.configs():
             run = run_for(config, results)
-            if (run.folder / "evaluation" / "evaluation.json").exists():
+            if exists(run.folder / "evaluation" / "evaluation.json"):
                 done.append(finished_run(config, run, profile.evaluation))
             else:
                 missing.append(config)
@@ -176,8 +176,9 @@ def evaluation_tables(entries: Iterable[Finished], name: str) -> pd.DataFrame:
     parts = []
     for entry in entries:
         path = entry.run.folder / "evaluation" / f"{name}.csv"
-        if path.exists():
-            part = pd.read_csv(entry.run.evaluated(path.name, RECORDS.get(name, "evaluation.json")))
+        if exists(path):
+            checked = entry.run.evaluated(path.name, RECORDS.get(name, "evaluation.json"))
+            part = read_table(checked, {}, EVALUATE)
             part.insert(0, "cell", entry.config.name)
             part.insert(1, "seed", entry.config.training.seed)
             parts.append(part)

@@ -1,5 +1,6 @@
 """Finished, evaluated runs as the rest of the study reads them: from files under results/ alone."""
 
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,11 +9,28 @@ import numpy as np
 import pandas as pd
 
 from dcrw.training.config import EvaluationConfig, RunConfig
-from dcrw.training.files import RunError, project_root, read_arrays, read_record, read_table
+from dcrw.training.files import (
+    RunError,
+    exists,
+    listed_digest,
+    project_root,
+    read_arrays,
+    read_record,
+    read_table,
+    recorded_digest,
+)
 from dcrw.training.profiles import Profile, load_profile
 from dcrw.training.run import EVALUATE, Run, run_for
 
-LOSSES = ["split", "noise_correlation", "images", "reconstruction", "latent", "total"]
+LOSSES = {
+    "split": str,
+    "noise_correlation": float,
+    "images": int,
+    "reconstruction": float,
+    "latent": float,
+    "total": float,
+}
+LEVELS = {"split": str, "images": int, "entropy": float, "mean_image": float}  # of data.csv
 
 
 class Finished(NamedTuple):
@@ -47,7 +65,7 @@ def finished_run(config: RunConfig, run: Run, settings: EvaluationConfig) -> Fin
     Raises `RunError` where it is unfinished, or was evaluated with other settings.
     """
     provenance, folder = run.provenance, run.folder / "evaluation"
-    if not (folder / "evaluation.json").exists():
+    if not exists(folder / "evaluation.json"):
         raise RunError(f"{folder}: not evaluated yet (notebooks/evaluate.ipynb)")
     measured = read_record(folder / "evaluation.json", EVALUATE).get("settings")
     if measured != settings.model_dump():
@@ -69,14 +87,39 @@ def cells(results: Path) -> dict[str, list[Finished]]:
 
 def traces(entry: Finished) -> dict[str, np.ndarray]:
     """The run's drawings: `evaluation/traces.npz`."""
-    return read_arrays(entry.run.evaluated("traces.npz"), EVALUATE)
+    names = ("images", "labels", "generated_canvas", "reconstructed_canvas")
+    return read_arrays(entry.run.evaluated("traces.npz"), EVALUATE, names=names)
+
+
+def recorded_table(path: Path, columns: Mapping[str, Any], way_out: str) -> pd.DataFrame:
+    """A table `x.csv` with its record `x.json` beside it, or one that the manifest of committed
+    results holds. Raises `RunError` where it is missing, changed, damaged, or held by neither."""
+    record = path.with_suffix(".json")
+    digest = recorded_digest(read_record(record, way_out), path.name) if exists(record) else None
+    if digest is None and listed_digest(path) is None:
+        raise RunError(f"{path}: there is no {record.name} beside it that holds it. {way_out}")
+    return read_table(path, columns, way_out, digest)
+
+
+def data_levels(results: Path) -> pd.DataFrame:
+    """`data.csv` of a profile, by split: levels of L_x that need no model. Raises `RunError`."""
+    way_out = "Look at the data again (notebooks/data.ipynb)."
+    levels = recorded_table(results / "data.csv", LEVELS, way_out).set_index("split")
+    if "train" not in levels.index:
+        raise RunError(f"{results / 'data.csv'}: has no row train. {way_out}")
+    return levels
 
 
 def split_row(entry: Finished, split: str, correlation: float) -> pd.Series:
-    """The row of losses.csv for a split under one correlation of the noise."""
+    """The row of losses.csv for a split under one correlation of the noise. Raises `RunError`."""
     rows = entry.losses[
         (entry.losses.split == split) & np.isclose(entry.losses.noise_correlation, correlation)
     ]
+    if rows.empty:
+        raise RunError(
+            f"{entry.run.folder}: losses.csv has no row of split {split} under noise of "
+            f"correlation {correlation}. {EVALUATE}"
+        )
     return rows.iloc[0]
 
 

@@ -5,6 +5,7 @@ listed. As a command: `python -m study.manifest` writes it.
 """
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
@@ -21,10 +22,10 @@ def tracked(project: Path) -> list[str]:
     """
     command = ["git", "ls-files", "-z", "results"]
     try:
-        found = subprocess.run(command, cwd=project, capture_output=True, check=True, text=True)
+        found = subprocess.run(command, cwd=project, capture_output=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise RunError(f"{project}: git cannot list the results: {error}") from None
-    names = [name for name in found.stdout.split("\0") if name]
+    names = [os.fsdecode(name) for name in found.stdout.split(b"\0") if name]
     measured = [name for name in names if name != NAME and not DERIVED & set(Path(name).parts)]
     return sorted(name for name in measured if (project / name).exists())
 

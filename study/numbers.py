@@ -4,13 +4,15 @@ Each notebook writes `results/<profile>/numbers/<notebook>.json`; `merge` joins 
 `numbers.json`.
 """
 
-import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from dcrw.training.files import RunError, write_json
+from dcrw.training.files import RunError, read_json, write_json
 
+AGAIN = "Put it back, or execute its notebook again (make book)."
+LARGEST = sys.float_info.max
 EVERY_PROFILE = ("data", "table_1")  # notebooks that write numbers of each profile
 FIRST_ROUND = ("claims", "noise", "gaze", "standing")  # of the runs of paper and grid together
 
@@ -31,11 +33,31 @@ def write(path: Path, numbers: Mapping[str, Number]) -> None:
 
 def read(path: Path) -> dict[str, Number]:
     """Read a file of numbers. Raises `RunError` where it is missing or malformed."""
-    try:
-        entries = json.loads(path.read_text())
-        return {key: Number(**entry) for key, entry in entries.items()}
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{path}: not a file of numbers: {error}") from None
+    entries = read_json(path, AGAIN)
+    for key, entry in entries.items():
+        if not _is_entry(entry):
+            raise RunError(
+                f"{path}: {key[:80]} is no number with a value, a source and perhaps n and an "
+                f"interval of two. {AGAIN}"
+            )
+    return {key: Number(**entry) for key, entry in entries.items()}
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict) or not entry.keys() <= set(Number._fields):
+        return False
+    n, interval = entry.get("n"), entry.get("interval")
+    pair = isinstance(interval, list) and len(interval) == 2 and all(map(_is_finite, interval))
+    return (
+        (_is_finite(entry.get("value")) or isinstance(entry.get("value"), str))
+        and isinstance(entry.get("source"), str)
+        and (n is None or type(n) is int)
+        and (interval is None or pair)
+    )
+
+
+def _is_finite(value: object) -> bool:
+    return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # type: ignore[operator]
 
 
 def merge(paths: list[Path], target: Path) -> None:

@@ -13,7 +13,15 @@ import numpy as np
 import pandas as pd
 
 from dcrw.model.architectures import FACTS
-from dcrw.training.files import project_root, write_atomically
+from dcrw.model.config import ConfigError
+from dcrw.training.files import (
+    TEXT_LIMIT,
+    RunError,
+    project_root,
+    read_bytes,
+    read_table,
+    write_atomically,
+)
 from study import numbers
 from study.finished import cells, finished
 from study.numbers import Number
@@ -62,7 +70,9 @@ def readme_table(results: Path) -> str:
             keys = (f"grid.{row['cell']}.{name}" for name in ("train.lx", "train.lz", "test.total"))
             losses = " | ".join(with_reach(found[key]) for key in keys)
             lines.append(f"| ours, {row['noise']} noise | {losses} |")
-    made = pd.read_csv(results.parent / RUNS)
+    columns = {"cell": str, "device": str, "iterations": int}
+    way_out = "Judge the claims again (notebooks/claims.ipynb)."
+    made = read_table(results.parent / RUNS, columns, way_out)
     return "\n".join([*lines, "", _what_was_run(made[made.cell.isin(cells(results))])])
 
 
@@ -133,7 +143,8 @@ def _write_your_run(results: Path) -> str:
 
 def _write_readme(results: Path) -> str:
     readme = project_root() / "README.md"
-    write_atomically(readme, with_table(readme.read_text(), readme_table(results)).encode())
+    text = read_bytes(readme, TEXT_LIMIT, "Put the file back.").decode()
+    write_atomically(readme, with_table(text, readme_table(results)).encode())
     return ""
 
 
@@ -146,13 +157,14 @@ COMMANDS: dict[str, Callable[[Path], str]] = {
 
 
 def main(arguments: list[str]) -> None:
-    """Run one of the commands on a profile's results."""
+    """Run one of the commands on a profile's results; a documented error is one line."""
     if len(arguments) != 2 or arguments[0] not in COMMANDS:
         raise SystemExit(f"usage: python -m study.pages {'|'.join(COMMANDS)} PROFILE")
-    print(
-        COMMANDS[arguments[0]](project_root() / "results" / arguments[1]),
-        end="\n" if arguments[0] == "headline" else "",
-    )
+    try:
+        text = COMMANDS[arguments[0]](project_root() / "results" / arguments[1])
+    except (RunError, ConfigError) as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None
+    print(text, end="\n" if arguments[0] == "headline" else "")
 
 
 if __name__ == "__main__":

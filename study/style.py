@@ -1,11 +1,14 @@
 """How all figures look, and how they are saved."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.figure import Figure
+
+from dcrw.training.files import write_atomically
 
 STYLE: Any = {
     "svg.hashsalt": "dcrw",
@@ -23,11 +26,12 @@ PALETTE = sns.color_palette("colorblind")
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write `path`.png and `path`.svg; the same figure gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(STYLE):
-        figure.savefig(path.with_suffix(".png"), metadata={"Software": None})
-        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+    """Write `path`.png and `path`.svg; the same figure gives the same bytes. Raises `RunError`."""
+    for kind, unsaid in (("png", "Software"), ("svg", "Date")):
+        drawn = io.BytesIO()
+        with mpl.rc_context(STYLE):
+            figure.savefig(drawn, format=kind, metadata={unsaid: None})
+        write_atomically(path.with_suffix(f".{kind}"), drawn.getvalue())
 
 
 NOISE_STYLES = {

@@ -170,7 +170,7 @@ class TestNumbersFiles:
     @pytest.mark.parametrize(
         ("content", "complaint"),
         [
-            ('{"a": {"value": 1}, "a": {"value": 2}}', "occurs twice"),
+            ('{"a": {"value": 1}, "a": {"value": 2}}', "stands twice"),
             ('{"paper.loss": {"value": 1}}', "already defined"),
             ('{"a": 1}', "expected an object with a value"),
             ('{"a": {"n": 1}}', "must be a finite number"),
@@ -178,8 +178,12 @@ class TestNumbersFiles:
             ('{"a": {"value": true}}', "must be a finite number"),
             ('{"a": {"value": 1, "interval": [1]}}', "must be two finite numbers"),
             ('{"a": {"value": 1, "intervall": [1, 2]}}', "unknown fields"),
-            ("[]", "expected an object of entries"),
-            ("{", "Expecting"),
+            ("[]", "expected an object"),
+            ('{"a": {"value": 1e999}}', "must be a finite number"),
+            ('{"a": {"value": 1' + 400 * "0" + "}}", "must be a finite number"),
+            ('{"a": {"value": 1, "n": [1]}}', "expected a whole number n"),
+            ("[" * 100_000, "not JSON"),
+            ("{", "not JSON"),
         ],
     )
     def test_malformed_file_stops_the_build(
@@ -297,3 +301,40 @@ def test_packages_are_listed_in_the_order_of_their_imports(tmp_path):
     (folder / "b.py").write_text("import own.a\n")
     with pytest.raises(ValueError, match="circle"):
         dcrw_packages.modules(folder, tmp_path)
+
+
+def test_errors_are_listed_with_their_way_out(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text('''class OwnError(ValueError):
+    """It went
+    wrong.
+
+    Way out: mend it.
+    """
+
+
+class Other:
+    """No error."""
+''')
+    assert dcrw_packages.errors(path) == {"OwnError": ("It went wrong.", "mend it.")}
+    path.write_text('class OwnError(ValueError):\n    """It went wrong."""\n')
+    with pytest.raises(ValueError, match="OwnError tells no way out"):
+        dcrw_packages.errors(path)
+    listed = [
+        name for source in sorted((Path(__file__).parents[1] / "dcrw").rglob("*.py"))
+        for name in dcrw_packages.errors(source)
+    ]  # fmt: skip
+    assert sorted(listed) == sorted(
+        ["ConfigError", "DataError", "DeviceError", "ExplorerError", "Interrupted", "RunError",
+         "TrainingError"]
+    )  # fmt: skip
+
+
+def test_a_build_without_the_executed_pages_stops(build: Build, tmp_path: Path) -> None:
+    (tmp_path / "_toc.yml").write_text("- file: book/paper\n- file: book/executed/table_1\n")
+    with pytest.raises(ConfigError, match=r"executed/table_1\. Build the book with make book"):
+        build("text")
+    (tmp_path / "book/executed").mkdir(parents=True)
+    (tmp_path / "book/executed/table_1.ipynb").touch()
+    (tmp_path / "_toc.yml").write_text("- file: book/executed/table_1\n")
+    build("text")

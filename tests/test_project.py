@@ -289,6 +289,45 @@ def test_no_file_knows_where_it_was_made(files: list[str]) -> None:
     assert found == []
 
 
+def test_text_is_read_and_written_with_an_encoding(files: list[str]) -> None:
+    """The system's own may know ASCII alone."""
+    folders = ("dcrw/", "study/", "benchmarks/", "book/", "workflow/", "notebooks/")
+    found, looked = [], 0
+    for name in files:
+        if not name.startswith(folders):
+            continue
+        for call in calls(ROOT / name):
+            looked += 1
+            function = ast.unparse(call.func).rpartition(".")[2]
+            given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+            words = [ast.unparse(argument) for argument in call.args] + list(given.values())
+            binary = any(re.fullmatch(r"'[rwax]\+?b\+?'|'[rwax]b'", word) for word in words)
+            text = function in ("read_text", "write_text", "open", "fdopen")
+            known = "encoding" in given or binary or ast.unparse(call.func) in OPENS_NO_TEXT
+            if (text and not known) or (given.get("text") == "True" and "encoding" not in given):
+                found.append(f"{name}: {ast.unparse(call)}")
+    assert looked > 1000
+    assert found == []
+
+
+OPENS_NO_TEXT = ("Image.open", "tarfile.open", "urllib.request.urlopen")
+
+
+def calls(path: Path) -> list[ast.Call]:
+    """The calls in a module or a notebook."""
+    if path.suffix == ".ipynb":
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    else:
+        sources = [path.read_text(encoding="utf-8")] if path.suffix == ".py" else []
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    return [node for node in nodes if isinstance(node, ast.Call)]
+
+
+def test_readme_says_where_it_does_not_run() -> None:
+    assert "for Intel Macs" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_notebooks_are_stripped(files: list[str]) -> None:
     notebooks = [name for name in files if re.fullmatch(r"notebooks/[^/]+\.ipynb", name)]
     assert notebooks

@@ -27,12 +27,13 @@ def main(arguments: list[str]) -> int:
     a signal."""
     folder = Path(".snakemake")
     folder.mkdir(exist_ok=True)
-    with (folder / "run.lock").open("a+") as lock:
+    with (folder / "run.lock").open("a+", encoding="ascii") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print(f"{folder.resolve()}: another run of the pipeline is under way", file=sys.stderr)
             return 1
+        os.environ.setdefault("HOME", home(folder))
         received = note_signals()
         command = [sys.executable, "-m", "snakemake", *arguments, *COMMAND, "--nolock"]
         snakemake = subprocess.Popen(command, stdin=lock, process_group=0)
@@ -43,6 +44,14 @@ def main(arguments: list[str]) -> int:
         end(snakemake)
     number = received[0] if received else -min(snakemake.returncode, 0)
     return 128 + number if number else snakemake.returncode
+
+
+def home(otherwise: Path) -> str:
+    """The user's home; another folder where the system knows of none, since Snakemake asks."""
+    try:
+        return str(Path.home())
+    except RuntimeError:
+        return str(otherwise.resolve())
 
 
 def note_signals() -> list[int]:

@@ -17,9 +17,8 @@ warned about is read again in the next build, so that the warning does not get l
 
 from __future__ import annotations
 
-import json
-import math
 import re
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
@@ -32,11 +31,14 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
+from dcrw.training.files import RunError, read_json
+
 logger = logging.getLogger(__name__)
 
 LEFTOVER = re.compile(r"\{num(?:ci)?\}`")
 UNREAD_FENCE = re.compile(r"(?:```|:::)\{")  # as after a role in the first line of a backtick fence
 ALT_TEXT = re.compile(r"!\[[^\]\n]*\{num(?:ci)?\}`")
+LARGEST = sys.float_info.max
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -81,13 +83,17 @@ def _format(value: float | str, spec: str) -> str:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Finite, and a whole number no larger than a float can be: formats take it for one."""
+    return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # type: ignore[operator]
 
 
 def parse_number(key: str, entry: Any) -> Number:
     """Validate one entry of a numbers file; NumberError says what is wrong with it."""
     if not isinstance(entry, dict):
         raise NumberError(f"{key}: expected an object with a value, got {entry!r}")
+    n, source = entry.get("n"), entry.get("source")
+    if not isinstance(source, str | None) or not (n is None or type(n) is int):
+        raise NumberError(f"{key}: expected a whole number n and a text as source")
     unknown = entry.keys() - set(Number._fields)
     if unknown:
         raise NumberError(f"{key}: unknown fields {sorted(unknown)}")
@@ -99,26 +105,19 @@ def parse_number(key: str, entry: Any) -> Number:
         if not pair or not all(_is_number(bound) for bound in interval):
             raise NumberError(f"{key}: the interval must be two finite numbers, got {interval!r}")
         interval = (interval[0], interval[1])
-    return Number(value, entry.get("n"), interval, entry.get("source"))
+    return Number(value, n, interval, source)
 
 
 def load_numbers(paths: list[Path]) -> dict[str, Number]:
     """Merge numbers files. Raises NumberError for a duplicate key or a malformed entry."""
     numbers: dict[str, Number] = {}
-
-    def merge(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            raise NumberError(f"a key occurs twice among {[key for key, _ in pairs]}")
-        return found
-
     for path in paths:
         try:
-            entries = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=merge)
-            if not isinstance(entries, dict):
-                raise NumberError("expected an object of entries")
+            entries = read_json(path, "Its notebook writes it (make book).")
             fresh = {key: parse_number(key, entry) for key, entry in entries.items()}
-        except ValueError as error:
+        except RunError as error:
+            raise NumberError(str(error)) from error
+        except NumberError as error:
             raise NumberError(f"{path}: {error}") from error
         repeated = numbers.keys() & fresh.keys()
         if repeated:
@@ -133,8 +132,19 @@ def read_numbers_files(app: Sphinx, config: Config) -> None:
         config.dcrw_numbers = load_numbers(
             [Path(app.srcdir, name) for name in config.dcrw_numbers_files]
         )
-    except (OSError, NumberError) as error:
+    except NumberError as error:
         raise ConfigError(f"dcrw_numbers_files: {error}") from error
+
+
+def require_executed_pages(app: Sphinx, config: Config) -> None:
+    """Stop where the table of contents names an executed page that is not there: the tool itself
+    would leave it out with a warning among many."""
+    contents = Path(app.srcdir, "_toc.yml")
+    text = contents.read_text(encoding="utf-8") if contents.is_file() else ""
+    named = re.findall(r"file: (book/executed/\w+)$", text, re.MULTILINE)
+    missing = [name for name in named if not Path(app.srcdir, f"{name}.ipynb").is_file()]
+    if missing:
+        raise ConfigError(f"not executed yet: {', '.join(missing)}. Build the book with make book")
 
 
 def warn(app: Sphinx, message: str, location: nodes.Node | str) -> None:
@@ -172,7 +182,7 @@ class NumberRole(SphinxRole):
             return self.refuse(f"there is no number {key or self.text!r}{hint}")
         try:
             text = found.text_with_interval(spec) if self.with_interval else found.text(spec)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             return self.refuse(f"cannot print {key!r} as {spec!r}: {error}")
         return [number(self.rawtext, text, classes=["number"], title=found.title())], []
 
@@ -256,6 +266,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_config_value("dcrw_numbers_files", [], "env", list)
     app.add_config_value("dcrw_numbers", {}, "env", dict)
     app.connect("config-inited", read_numbers_files)
+    app.connect("config-inited", require_executed_pages)
     app.add_node(number, html=(visit_number, depart_number))
     app.add_role("num", NumberRole())
     app.add_role("numci", NumberWithIntervalRole())

@@ -1,9 +1,11 @@
-"""Reference pages made from the packages themselves: the directives `{package-table} name` and
-`{package} name`.
+"""Reference pages made from the packages themselves: the directives `{package-table} name`,
+`{package} name` and `{error-table} name`.
 
 The first prints a table of the package's modules and what each is for (the first sentence of its
 docstring), the second what every module holds. Modules stand in the order of their imports: one may
-use those above it, and none below. A new module is on the page without being named there.
+use those above it, and none below. A new module is on the page without being named there. The third
+prints a table of the errors that the modules define, from their docstrings: what happened, and what
+follows `Way out:`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
+ENDINGS = ("Error", "Interrupt", "Exception")  # of what an error is derived from
 SENTENCE_END = re.compile(r"(?<!\bEq)(?<!\bFig)(?<!\bSec)\. (?=[A-Z])")
 
 
@@ -43,6 +46,23 @@ def purpose(path: Path) -> str:
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     sentence = " ".join(text.split("\n\n")[0].split())
     return SENTENCE_END.split(sentence)[0].rstrip(".")
+
+
+def errors(path: Path) -> dict[str, tuple[str, str]]:
+    """The errors that a module defines: name to what happened and the way out.
+
+    Raises `ValueError` where a docstring tells no way out.
+    """
+    found = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        bases = [ast.unparse(base) for base in getattr(node, "bases", [])]
+        if isinstance(node, ast.ClassDef) and any(base.endswith(ENDINGS) for base in bases):
+            text = " ".join((ast.get_docstring(node) or "").split())
+            what, mark, way_out = text.partition(" Way out: ")
+            if not mark:
+                raise ValueError(f"{path}: {node.name} tells no way out")
+            found[node.name] = what, way_out
+    return found
 
 
 def _name(path: Path, root: Path) -> str:
@@ -101,8 +121,22 @@ class Package(PackageTable):
         return self.parsed(lines)
 
 
+class ErrorTable(PackageTable):
+    """The directive `error-table`: the errors of a package, each with place and way out."""
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        lines = [":::{list-table}", ":header-rows: 1", ":widths: 24 38 38", ""]
+        lines += ["* - Error", "  - What happened", "  - Way out"]
+        for name, path in self.paths().items():
+            for error, (what, way_out) in errors(path).items():
+                lines += [f"* - {{class}}`~{name}.{error}`", f"  - {what}", f"  - {way_out}"]
+        return self.parsed([*lines, ":::"])
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the directives with Sphinx."""
     app.add_directive("package-table", PackageTable)
     app.add_directive("package", Package)
+    app.add_directive("error-table", ErrorTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

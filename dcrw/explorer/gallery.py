@@ -17,15 +17,20 @@ from numpy.typing import NDArray
 
 from dcrw.model.architectures import FACTS, noise_in_words
 from dcrw.model.config import ModelConfig
-from dcrw.training.files import write_arrays
+from dcrw.training.files import RunError, read_sealed_arrays, write_sealed_arrays
 
 COLUMNS = 10  # of the contact sheet: one a class, or one a blend
+
+NAMES = ("images", "labels", "pairs", "described")  # what an explorer's file has at least
 
 Arrays = dict[str, NDArray[Any]]
 
 
 class ExplorerError(ValueError):
-    """Something that the explorer cannot show; the message says what it can."""
+    """Something that the explorer cannot show; the message says what it can.
+
+    Way out: another run, model or setting, or a new file (`notebooks/explorer_data.ipynb`).
+    """
 
 
 def model_title(config: ModelConfig) -> str:
@@ -74,7 +79,7 @@ class Gallery:
         return next(iter(self.recordings[0].modes.values()))["write_window"].shape[0]
 
     def save(self, path: Path) -> None:
-        """Write everything but the sketch as one NPZ."""
+        """Write everything but the sketch as one NPZ with its own digest. Raises `RunError`."""
         arrays: Arrays = {"images": self.images, "labels": self.labels, "pairs": self.pairs}
         models = []
         for recording in self.recordings:
@@ -83,23 +88,27 @@ class Gallery:
             for mode, tracks in recording.modes.items():
                 arrays |= {f"{recording.name}/{mode}/{key}": a for key, a in tracks.items()}
         described = json.dumps({"models": models, "about": dict(self.about)})
-        write_arrays(path, arrays | {"described": np.array(described)})
+        write_sealed_arrays(path, arrays | {"described": np.array(described)})
 
     @classmethod
     def load(cls, path: Path) -> "Gallery":
         """Read what `save` wrote. Raises `ExplorerError` where the file is missing or damaged."""
+        way_out = "Write it again (notebooks/explorer_data.ipynb)."
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
+            arrays = read_sealed_arrays(path, NAMES, way_out)
+        except RunError as error:
+            raise ExplorerError(f"not a file of the explorer: {error}") from None
+        try:
             described = json.loads(str(arrays.pop("described")))
             recordings = [_load_recording(model, arrays) for model in described["models"]]
-            images, labels, pairs = (arrays[key] for key in ("images", "labels", "pairs"))
-            return cls(images, labels, pairs, recordings, described["about"])
-        except (OSError, KeyError, ValueError) as error:
+            about = dict(described["about"])
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ExplorerError(
-                f"{path}: not a file of the explorer ({error}); notebooks/explorer_data.ipynb "
-                "writes it"
+                f"{path}: not a file of the explorer: its entry `described` is of another form "
+                f"({type(error).__name__}). {way_out}"
             ) from None
+        images, labels, pairs = (arrays[key] for key in ("images", "labels", "pairs"))
+        return cls(images, labels, pairs, recordings, about)
 
 
 def _load_recording(model: Mapping[str, Any], arrays: Arrays) -> Recording:

@@ -16,15 +16,15 @@ from dcrw.explorer.browser import pack
 from dcrw.explorer.gallery import ExplorerError, Gallery, Recording
 from dcrw.explorer.recording import Sampling, load_writer, reconstruct, record, tracks_of
 from dcrw.explorer.widget import Explorer
-from dcrw.training.files import project_root
+from dcrw.training.files import RunError, exists, project_root
 from dcrw.training.run import Run
 
 
 class LiveExplorer(Explorer):
     """The explorer with its models at hand: draw a digit, change the noise, load other runs.
 
-    Folders of runs are relative to the project's root. What the reader asks for and cannot have
-    changes nothing, and `message` says why.
+    Folders of runs are absolute, or relative to the project's root. What the reader asks for and
+    cannot have changes nothing, and `message` says why.
     """
 
     live = traitlets.Bool(True).tag(sync=True)
@@ -54,7 +54,7 @@ class LiveExplorer(Explorer):
         blank = bytes(gallery.images[0].size)
         steps = Run(self._shown[0]).config.model.steps
         settings = {"sketch": blank, "seed": 1234, "temperature": 1.0, "total_steps": steps} | view
-        offered = complete_runs(project_root())
+        offered = offered_runs()
         super().__init__(self._draw(self._shown, settings), folders=offered, **settings)
         self.observe(self._follow, self._SETTINGS)
         self.on_msg(self._answer)
@@ -116,15 +116,26 @@ class LiveExplorer(Explorer):
 
 
 def find_run(folder: str | Path) -> Path:
-    """The folder of a complete run, given relative to the project's root.
+    """The folder of a complete run, absolute or relative to the project's root.
 
-    Raises `ExplorerError` where there is no such folder, `RunError` where it holds no complete run.
+    Raises `ExplorerError` where there is no such folder, `RunError` where it holds no complete run,
+    and outside of the project where it is relative.
     """
-    found = project_root() / folder
-    if not str(folder) or not found.is_dir():
+    given = Path(folder)
+    found = given if given.is_absolute() else project_root() / given
+    if not str(folder) or not exists(found):
         raise ExplorerError(f"{folder or 'no name given'}: there is no such folder of a run")
     Run(found).require_complete()
     return found
+
+
+def offered_runs() -> list[str]:
+    """`complete_runs` of the project; none outside of it, where absolute folders still do."""
+    try:
+        root = project_root()
+    except RunError:
+        return []
+    return complete_runs(root)
 
 
 def complete_runs(root: Path) -> list[str]:

@@ -5,8 +5,9 @@ An unknown name or a value out of range is a `ConfigError` that names the settin
 what was expected.
 """
 
+import re
 import reprlib
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -21,12 +22,30 @@ Initialiser = Literal["xavier", "unit-scaling"]
 ConvolutionInitialiser = Literal["as-others", "truncated-normal"]
 
 
-SHORT = reprlib.Repr()  # of values in messages
+class _Short(reprlib.Repr):
+    """Values in messages, cut where they are long. Python prints no whole number of thousands of
+    digits."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        """A whole number."""
+        return (
+            super().repr_int(x, level) if x.bit_length() < 1000 else "a number of over 300 digits"
+        )
+
+
+SHORT = _Short()
 SHORT.maxstring = SHORT.maxother = 120
 
 
+PROBLEMS = 10  # that one message names
+TEXT_HINT = " (in quotes in YAML, with -r in place of -p for papermill, a number is text)"
+
+
 class ConfigError(ValueError):
-    """A setting is unknown, of the wrong type or out of range."""
+    """A setting, or a file of settings, is unknown, of the wrong type or out of range.
+
+    Way out: the message says what was expected; nothing has been done yet.
+    """
 
 
 class Section(BaseModel):
@@ -38,13 +57,47 @@ class Section(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _no_switches_for_numbers(cls, data: Any) -> Any:
-        """True is 1 to Python, and `iterations: yes` is True to YAML."""
-        for name, value in data.items() if isinstance(data, dict) else ():
+    def _plain(cls, data: Any) -> Any:
+        """What Python or YAML would take for something else is refused, or read as it was meant.
+
+        True is 1 to Python, and `iterations: yes` is True to YAML; `1e3` is text to YAML 1.1.
+        """
+        if not isinstance(data, dict):
+            return data
+        given = {}
+        for name, value in data.items():
+            if isinstance(name, str) and not name.isprintable():
+                raise ValueError(f"{SHORT.repr(name)}: expected a name that can be printed")
             field = cls.model_fields.get(name)
-            if isinstance(value, bool) and field is not None and field.annotation in (int, float):
-                raise ValueError(f"{name} = {value!r}: expected a number")
-        return data
+            kind = field.annotation if field is not None else Any
+            if _of_numbers(kind) and _has_switch(value):
+                raise ValueError(f"{name} = {SHORT.repr(value)}: expected a number, not yes or no")
+            if isinstance(value, str) and not value.isprintable():
+                raise ValueError(f"{name} = {SHORT.repr(value)}: expected text that can be printed")
+            given[name] = _whole(value) if kind is int and isinstance(value, str) else value
+        return given
+
+
+def _of_numbers(annotation: Any) -> bool:
+    """Whether a field is a number, or a list or mapping of numbers."""
+    parts = get_args(annotation)
+    return annotation in (int, float) or any(map(_of_numbers, parts))
+
+
+def _has_switch(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_switch, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_switch, value))
+    return isinstance(value, bool)
+
+
+def _whole(text: str) -> str | int:
+    """1e3 as 1000; any other text as it is."""
+    if not re.fullmatch(r"[+-]?\d{1,9}(\.\d{0,9})?[eE][+-]?\d{1,2}", text):
+        return text
+    value = float(text)
+    return int(value) if value.is_integer() else text
 
 
 class ModelConfig(Section):
@@ -200,11 +253,16 @@ class ModelConfig(Section):
 def explain(error: ValidationError) -> str:
     """What is wrong, setting by setting: place, value, what was expected."""
     lines = []
-    for problem in error.errors():
+    problems = error.errors(include_url=False, include_context=False)
+    for problem in problems[:PROBLEMS]:
         if not problem["loc"] or problem["type"] == "value_error":
             lines.append(problem["msg"].removeprefix("Value error, "))
             continue
         place = ".".join(str(part) for part in problem["loc"])
+        place = place if place.isprintable() and len(place) <= 120 else SHORT.repr(place)
         reason = "unknown parameter" if problem["type"] == "extra_forbidden" else problem["msg"]
-        lines.append(f"{place} = {SHORT.repr(problem['input'])}: {reason}")
-    return "; ".join(lines)
+        number = isinstance(problem["input"], int | float)
+        hint = TEXT_HINT if problem["type"] == "string_type" and number else ""
+        lines.append(f"{place} = {SHORT.repr(problem['input'])}: {reason}{hint}")
+    more = len(problems) - len(lines)
+    return "; ".join(lines) + (f"; and {more} more" if more else "")

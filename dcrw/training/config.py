@@ -60,6 +60,7 @@ class RunConfig(Section):
     name: str = Field(
         "run",
         pattern=r"^[a-z0-9][a-z0-9-]*$",
+        max_length=200,  # the folder's name has a seed and a digest besides, 255 letters at most
         description="label of the run's cell, without the seed",
     )
     model: ModelConfig = ModelConfig()

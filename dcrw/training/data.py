@@ -39,7 +39,10 @@ SIZES: dict[DatasetName, Sizes] = {
 
 
 class DataError(RuntimeError):
-    """Data that is missing, damaged or out of reach."""
+    """Data that is missing, damaged or out of reach.
+
+    Way out: put the files where the message says, or name their folder in `DCRW_DATA`.
+    """
 
 
 class Split(NamedTuple):

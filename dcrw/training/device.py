@@ -14,7 +14,10 @@ import torch
 
 
 class DeviceError(RuntimeError):
-    """A device was asked for that is not there."""
+    """A device was asked for that is not there.
+
+    Way out: `device` = `auto` or `cpu`.
+    """
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -122,6 +125,6 @@ def _processor_model() -> dict[str, str]:
 def _processor_facts() -> dict[str, str]:
     """Linux's words on the first processor."""
     info = Path("/proc/cpuinfo")
-    first = info.read_text().partition("\n\n")[0] if info.exists() else ""
+    first = info.read_text(encoding="utf-8").partition("\n\n")[0] if info.exists() else ""
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}

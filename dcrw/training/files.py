@@ -8,8 +8,11 @@ cannot ask for much memory. Nothing that is read can execute code.
 A digest is a SHA-256. A *record* is a JSON file with a digest of its own content, and of the files
 that were written with it. Files committed before there were records are held by
 `results/manifest.sha256`.
+
+The module is long because every format is read and written here and nowhere else.
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -46,7 +49,10 @@ Layout = Mapping[str, tuple[tuple[int, ...], str]]  # of tensors: name to shape 
 
 
 class RunError(RuntimeError):
-    """A file or a folder of a run is missing, damaged, in use, or holds something else."""
+    """A file or a folder is missing, damaged, edited, in use, of another kind, or not ours.
+
+    Way out: the end of the message; mostly to put the file back, or to make it again.
+    """
 
 
 def digest_of(content: bytes) -> str:
@@ -64,10 +70,24 @@ def read_bytes(path: Path, at_most: int, way_out: str) -> bytes:
         if size > at_most:
             raise RunError(f"{path}: {size:,} bytes; expected at most {at_most:,}. {way_out}")
         return path.read_bytes()
-    except FileNotFoundError:
-        raise RunError(f"{path}: no such file. {way_out}") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(f"{_safe(path)}: no such file. {way_out}") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read ({_reason(error)}). {way_out}") from None
+        raise RunError(f"{_safe(path)}: cannot be read ({_reason(error)}). {way_out}") from None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder. Raises `RunError` where the system does not say."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{_safe(path)}: cannot be looked at ({_reason(error)}). Expected a path of this "
+            "system that you may read"
+        ) from None
+    return True
 
 
 def read_checked(path: Path, digest: str | None, at_most: int, way_out: str) -> bytes:
@@ -85,13 +105,23 @@ def read_checked(path: Path, digest: str | None, at_most: int, way_out: str) -> 
 
 
 def read_json(path: Path, way_out: str) -> dict[str, Any]:
-    """A JSON object. Raises `RunError`."""
+    """A JSON object, no name in it twice. Raises `RunError`."""
+    content = read_bytes(path, TEXT_LIMIT, way_out)
     try:
-        found = json.loads(read_bytes(path, TEXT_LIMIT, way_out))
+        found = json.loads(content, object_pairs_hook=_each_once)
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path}: not JSON ({_short(error)}). {way_out}") from None
     if not isinstance(found, dict):
         raise RunError(f"{path}: {_short(found)}; expected an object. {way_out}")
+    return found
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{_short(twice)} stands twice")
     return found
 
 
@@ -110,13 +140,19 @@ def read_record(path: Path, way_out: str) -> dict[str, Any]:
 
 
 def read_table(
-    path: Path, columns: Sequence[str], way_out: str, digest: str | None = None
+    path: Path,
+    columns: Mapping[str, Any],
+    way_out: str,
+    digest: str | None = None,
 ) -> pd.DataFrame:
-    """A CSV that has at least these columns. Raises `RunError`."""
+    """A CSV that has at least these columns, by name, each of its type. Raises `RunError`."""
     content = read_checked(path, digest, TEXT_LIMIT, way_out)
     try:
-        table = pd.read_csv(io.BytesIO(content))
-    except (ValueError, OverflowError, pd.errors.ParserError) as error:
+        table = pd.read_csv(io.BytesIO(content), dtype=dict(columns))
+    except (
+        ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, MemoryError,
+        pd.errors.ParserError, pd.errors.EmptyDataError,
+    ) as error:  # fmt: skip
         raise RunError(f"{path}: not a CSV table ({_short(error)}). {way_out}") from None
     missing = [name for name in columns if name not in table]
     if missing:
@@ -124,9 +160,48 @@ def read_table(
     return table
 
 
-def read_arrays(path: Path, way_out: str, digest: str | None = None) -> dict[str, NDArray[Any]]:
-    """The arrays of an NPZ. Raises `RunError`."""
+def read_arrays(
+    path: Path, way_out: str, digest: str | None = None, names: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """The arrays of an NPZ, these names among them. Raises `RunError`."""
     content = read_checked(path, digest, ARRAYS_LIMIT, way_out)
+    return _with_names(path, _unpacked(path, content, way_out), names, way_out)
+
+
+def read_sealed_arrays(path: Path, names: Sequence[str], way_out: str) -> dict[str, NDArray[Any]]:
+    """What `write_sealed_arrays` wrote, less its own digest, which must be right; where it has
+    none, the manifest of committed results must have one. Raises `RunError`."""
+    content = read_bytes(path, ARRAYS_LIMIT, way_out)
+    arrays = _unpacked(path, content, way_out)
+    own = arrays.pop(DIGEST, None)
+    if own is None and listed_digest(path) is None:
+        raise RunError(f"{path}: has no entry {DIGEST}; it was cut or edited. {way_out}")
+    if own is None:
+        read_checked(path, None, ARRAYS_LIMIT, way_out)
+    elif own.shape or str(own) != arrays_digest(arrays):
+        raise RunError(f"{path}: its content is not what {DIGEST} says; it was edited. {way_out}")
+    return _with_names(path, arrays, names, way_out)
+
+
+def _with_names(
+    path: Path, arrays: dict[str, NDArray[Any]], names: Sequence[str], way_out: str
+) -> dict[str, NDArray[Any]]:
+    missing = [name for name in names if name not in arrays]
+    if missing:
+        raise RunError(f"{path}: has no array {', '.join(missing)}. {way_out}")
+    return arrays
+
+
+def arrays_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over names, types, shapes and values of arrays."""
+    digest = hashlib.sha256()
+    for name, values in sorted(arrays.items()):
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode(errors="replace"))
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def _unpacked(path: Path, content: bytes, way_out: str) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
@@ -248,6 +323,14 @@ class _StrictLoader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_scalar(self, node: Any) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{ascii(value)[:120]} is half a character", node.start_mark
+            )
+        return value
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen = set()
         for place, _ in node.value:
@@ -275,9 +358,17 @@ def read_yaml(path: Path) -> Any:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises `RunError` where the system refuses."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file whole or not at all. Raises `RunError` where the system refuses.
+
+    A file that holds this content already is made newer at most: what is shown again from a
+    checkout that nobody may write to is no error.
+    """
     try:
+        if _holds(path, content):
+            with contextlib.suppress(OSError):
+                os.utime(path)
+            return
+        scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_scratch_of_the_dead(path)
         try:
@@ -290,8 +381,28 @@ def write_atomically(path: Path, content: bytes) -> None:
             scratch.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{path}: cannot be written ({_reason(error)}); what was there before is unchanged. "
-            "Look at the free space and the permissions of its folder"
+            f"{_safe(path)}: cannot be written ({_reason(error)}); what was there before is "
+            "unchanged. Look at the free space and the permissions of its folder, or write to "
+            "another one"
+        ) from None
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has this content already; False where that cannot be seen."""
+    try:
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except (OSError, ValueError):
+        return False
+
+
+def remove(path: Path) -> None:
+    """Remove a file, where it is there. Raises `RunError`."""
+    try:
+        path.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{_safe(path)}: cannot be removed ({_reason(error)}). Look at the permissions of its "
+            "folder"
         ) from None
 
 
@@ -351,6 +462,11 @@ def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     write_atomically(path, buffer.getvalue())
 
 
+def write_sealed_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """An NPZ that holds the digest of its own arrays. Raises `RunError`."""
+    write_arrays(path, arrays | {DIGEST: np.array(arrays_digest(arrays))})
+
+
 def write_tensors(
     path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
 ) -> str:
@@ -390,6 +506,12 @@ def _manifest(path: Path, _: int) -> dict[str, str]:
     """Path to digest, of `sha256sum`'s lines; read again where the file has changed."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _safe(path: Path) -> str:
+    """A path in a message: what cannot be printed is escaped, for the message must be."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
 
 
 def _reason(error: Exception) -> str:

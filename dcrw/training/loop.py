@@ -33,11 +33,17 @@ NOTHING_BESIDES = Keeping()
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on."""
+    """Training cannot go on: a loss or a weight is not finite.
+
+    Way out: a lower `learning_rate` or `clip_norm`, under another `name`.
+    """
 
 
 class Interrupted(KeyboardInterrupt):
-    """Stopped by Ctrl-C or SIGTERM; a checkpoint has been written, the same command resumes."""
+    """Training was stopped by Ctrl-C or SIGTERM; a checkpoint has been written.
+
+    Way out: the same command goes on.
+    """
 
 
 def train(
@@ -96,6 +102,9 @@ def train_seeds(
     require_only_seeds_differ(configs)
     for config in configs:
         _require_size(config, dataset)
+    if all(run.complete and run.config == config and not run.begun
+           for run, config in zip(runs, configs, strict=True)):  # fmt: skip
+        return list(runs)
     with ExitStack() as locks:
         for run, config in zip(runs, configs, strict=True):
             locks.enter_context(run.locked())
@@ -228,15 +237,20 @@ class _Part:
 
     def summarise(self, done: int) -> str:
         """Write a row of metrics; returns it in words."""
-        row = _summary(done, _stack(self._pending))
+        row = _summary(done, _stack(self._pending), self._left())
         self._run.append_metrics(row)
         self._pending.clear()
         return f"L_x {row['reconstruction']:.1f}, L_z {row['latent']:.1f}"
 
     def check(self, state: dict[str, Tensor], done: int) -> None:
         """Raises `TrainingError` where something is not finite."""
-        _require_finite(_stack(self._pending), done)
-        _require_finite_state(state, done)
+        _require_finite(_stack(self._pending), done, self._left())
+        _require_finite_state(state, done, self._left())
+
+    def _left(self) -> str:
+        """What is there to go on from after an error, and the way out."""
+        kept = "the last good checkpoint is kept" if self._run.begun else "there is no checkpoint"
+        return f"{kept}. Try a lower learning_rate or clip_norm"
 
     def save(self, state: dict[str, Tensor], done: int) -> None:
         """Write a checkpoint."""
@@ -295,17 +309,14 @@ def _require_size(config: RunConfig, dataset: Dataset) -> None:
         )
 
 
-def _require_finite_state(state: dict[str, Tensor], iteration: int) -> None:
+def _require_finite_state(state: dict[str, Tensor], iteration: int, left: str) -> None:
     for name, value in state.items():
         if not value.isfinite().all():
-            raise TrainingError(
-                f"iteration {iteration}: {name} is not finite; the last good checkpoint is kept. "
-                "Try a lower learning_rate or clip_norm"
-            )
+            raise TrainingError(f"iteration {iteration}: {name} is not finite; {left}")
 
 
-def _summary(iteration: int, losses: Tensor) -> dict[str, float]:
-    _require_finite(losses, iteration)
+def _summary(iteration: int, losses: Tensor, left: str) -> dict[str, float]:
+    _require_finite(losses, iteration, left)
     mean, spread = losses.double().mean(0), losses.double().std(0, correction=0)
     return {
         "iteration": iteration,
@@ -316,15 +327,13 @@ def _summary(iteration: int, losses: Tensor) -> dict[str, float]:
     }
 
 
-def _require_finite(losses: Tensor, iteration: int) -> None:
+def _require_finite(losses: Tensor, iteration: int, left: str) -> None:
     bad = (~losses.isfinite().all(dim=1)).nonzero()
     if len(bad):
         first = iteration - len(losses) + int(bad[0]) + 1
         x, z = losses[int(bad[0])].tolist()
         raise TrainingError(
-            f"iteration {first}: the loss is not finite (L_x = {x}, L_z = {z}); the last good "
-            f"checkpoint is kept. "
-            "Try a lower learning_rate or clip_norm"
+            f"iteration {first}: the loss is not finite (L_x = {x}, L_z = {z}); {left}"
         )
 
 

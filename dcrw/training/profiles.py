@@ -3,7 +3,7 @@ differences from defaults."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -45,6 +45,27 @@ WATCHED_SNAPSHOTS = 12
 LatentReduction = Literal["sum", "mean-dimensions", "mean-steps", "mean"]
 
 
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+
+
+class Layer(Section):
+    """Settings as differences from those below them: what all runs share, or one run's own."""
+
+    model: dict[str, Any] = Field({}, description="of `ModelConfig`")
+    data: dict[str, Any] = Field({}, description="of `DataConfig`")
+    training: dict[str, Any] = Field({}, description="of `TrainingConfig`")
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The differences, by section."""
+        return {"model": self.model, "data": self.data, "training": self.training}
+
+
+class Planned(Layer):
+    """One run of a profile."""
+
+    preset: str | None = Field(None, description="of `PRESETS`, between defaults and differences")
+
+
 class Profile(Section):
     """A named set of runs: what `make replicate` or `make paper` trains and evaluates."""
 
@@ -53,17 +74,17 @@ class Profile(Section):
         False,
         description="trained results are evidence under version control: never retrain silently",
     )
-    seeds: list[int] = Field([], description="each run is trained with every one")
-    stages: dict[str, dict[str, list[int]]] = Field(
+    seeds: list[Seed] = Field([], description="each run is trained with every one")
+    stages: dict[str, dict[str, list[Seed]]] = Field(
         {}, description="instead of seeds, in order: which runs with which seeds"
     )
-    defaults: dict[str, Any] = Field({}, description="what all runs share")
-    runs: dict[str, dict[str, Any]]
+    defaults: Layer = Field(Layer(), description="what all runs share")
+    runs: dict[str, Planned]
     evaluation: EvaluationConfig = EvaluationConfig()
     snapshots: int = Field(
         0, ge=0, le=1000, description="of every run, as the training notebook's parameter"
     )
-    watched: dict[str, int] = Field(
+    watched: dict[str, Seed] = Field(
         {}, description="runs, by label and seed, of which twelve snapshots are kept"
     )
     final_iterations: int = Field(
@@ -118,34 +139,49 @@ class Profile(Section):
         return self.stages or {"all": dict.fromkeys(self.runs, self.seeds)}
 
     def _resolve(self, label: str, seed: int) -> RunConfig:
-        settings = dict(self.runs[label])
-        for layer in (self.defaults, settings):
-            if "name" in layer or "seed" in layer.get("training", {}):
-                raise ConfigError(f"runs.{label}: name and seed come from the label and from seeds")
-        preset = settings.pop("preset", None)
-        if preset is not None and preset not in PRESETS:
+        own = self.runs[label]
+        if "seed" in self.defaults.training or "seed" in own.training:
+            raise ConfigError(f"runs.{label}: name and seed come from the label and from seeds")
+        if own.preset is not None and own.preset not in PRESETS:
             raise ConfigError(
-                f"runs.{label}.preset = {preset!r}: expected one of {', '.join(PRESETS)}"
+                f"runs.{label}.preset = {own.preset!r}: expected one of {', '.join(PRESETS)}"
             )
         layers = [
-            self.defaults,
-            PRESETS[preset] if preset else {},
-            settings,
+            self.defaults.settings(),
+            PRESETS[own.preset] if own.preset else {},
+            own.settings(),
             {"training": {"seed": seed}},
         ]
-        return make_config({"name": label} | merge(*layers))
+        try:
+            return make_config({"name": label} | merge(*layers))
+        except ConfigError as error:
+            raise ConfigError(f"runs.{label}: {error}") from None
 
 
 def load_profile(path: Path) -> Profile:
-    """Read a profile file. Raises `ConfigError`, also for any of its runs."""
+    """Read a profile file. Raises `ConfigError`, which names it, also for any of its runs."""
+    found = read_yaml(path)
     try:
-        profile = Profile.model_validate(read_yaml(path))
+        profile = Profile.model_validate(found)
+        if profile.profile != path.stem:
+            raise ConfigError(f"profile = {profile.profile!r}: expected {path.stem!r}")
+        profile.configs()
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error)}") from None
-    if profile.profile != path.stem:
-        raise ConfigError(f"{path}: profile = {profile.profile!r}: expected {path.stem!r}")
-    profile.configs()
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
     return profile
+
+
+def load_profiles(folder: Path) -> tuple[dict[str, Profile], dict[str, str]]:
+    """The profiles of a folder by name, and what is wrong with each that cannot be read."""
+    profiles, faults = {}, {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            profiles[path.stem] = load_profile(path)
+        except ConfigError as error:
+            faults[path.stem] = str(error)
+    return profiles, faults
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from dcrw.training.files import (
     PART_LIMIT,
     TEXT_LIMIT,
     RunError,
+    exists,
     layout_of,
     read_bytes,
     read_checked,
@@ -38,20 +39,23 @@ from dcrw.training.files import (
     read_table,
     read_tensors,
     recorded_digest,
+    remove,
     tensors_digest,
     write_atomically,
     write_record,
     write_tensors,
 )
 
-METRICS = ["iteration", "reconstruction", "latent", "reconstruction_std", "latent_std"]
+METRICS = {"iteration": int} | dict.fromkeys(
+    ("reconstruction", "latent", "reconstruction_std", "latent_std"), float
+)
 HEADER = (",".join(METRICS) + "\n").encode()
 PROVENANCE = {"config_digest": str, "device": dict, "software": dict}
 
 
 AGAIN = "Remove the folder and train the run again."
 AFRESH = "Remove it to start this run again from the beginning."
-EVALUATE = "Evaluate the run again (notebooks/evaluate.ipynb)."
+EVALUATE = "Measure the run again (notebooks/evaluate.ipynb, or the notebook that wrote the file)."
 
 
 class Checkpoint(NamedTuple):
@@ -75,12 +79,12 @@ class Run:
 
         The weights of a complete run may be kept elsewhere; `model` needs them.
         """
-        return self._path("provenance.json").exists()
+        return exists(self._path("provenance.json"))
 
     @property
     def begun(self) -> bool:
         """Whether there is a checkpoint to go on from."""
-        return self._path("checkpoint.safetensors").exists()
+        return exists(self._path("checkpoint.safetensors"))
 
     @property
     def config(self) -> RunConfig:
@@ -126,7 +130,7 @@ class Run:
         Raises `RunError` where the weights are missing, damaged or of another model.
         """
         path, digest = self._path("model.safetensors"), self.provenance.get("weights_sha256")
-        if not path.exists():
+        if not exists(path):
             raise RunError(
                 f"{path}: missing, though the run is complete; its weights are not kept here. "
                 "Move the folder away and train the run again"
@@ -145,7 +149,7 @@ class Run:
 
     def begin(self, config: RunConfig) -> None:
         """Write the configuration, or check that the folder holds this one. Raises `RunError`."""
-        if not self._path("config.yaml").exists():
+        if not exists(self._path("config.yaml")):
             write_atomically(self._path("config.yaml"), config.to_yaml().encode())
         elif self.config != config:
             raise RunError(
@@ -172,7 +176,7 @@ class Run:
         """Drop rows past an iteration: what was done after the checkpoint is done again. Raises
         `RunError` where the rows up to there are not all there."""
         path, interval = self._path("metrics.csv"), self.config.training.metrics_interval
-        content = read_bytes(path, TEXT_LIMIT, AGAIN) if path.exists() else b""
+        content = read_bytes(path, TEXT_LIMIT, AGAIN) if exists(path) else b""
         kept = _rows_until(content, iteration)
         expected = list(range(interval, iteration + 1, interval))
         if [number for number, _ in kept] != expected:
@@ -200,15 +204,26 @@ class Run:
         """The last checkpoint, None where there is none. Raises `RunError` where it is damaged or
         of another configuration."""
         path = self._path("checkpoint.safetensors")
-        if not path.exists():
+        if not self.begun:
             return None
-        tensors, metadata = read_tensors(path, checkpoint_layout(self.config), AFRESH)
+        config = self.config
+        tensors, metadata = read_tensors(path, checkpoint_layout(config), AFRESH)
         if metadata.pop("sha256", None) != tensors_digest(tensors, metadata):
             raise RunError(f"{path}: its content is not what was written (sha256). {AFRESH}")
         try:
-            return Checkpoint(int(metadata["iteration"]), json.loads(metadata["segments"]), tensors)
-        except (KeyError, ValueError, RecursionError):
-            raise RunError(f"{path}: no iteration in it. {AFRESH}") from None
+            found = Checkpoint(
+                int(metadata["iteration"]), json.loads(metadata["segments"]), tensors
+            )
+        except (KeyError, ValueError, TypeError, RecursionError):
+            raise RunError(f"{path}: no iteration or no segments in it. {AFRESH}") from None
+        if not 0 < found.iteration <= config.training.iterations or not _are_segments(
+            found.segments
+        ):
+            raise RunError(
+                f"{path}: of iteration {found.iteration}, with segments of another form, or not of "
+                f"this run of {config.training.iterations} iterations. {AFRESH}"
+            )
+        return found
 
     def go_on_from(self, shorter: "Run") -> None:
         """Take up the metrics and the last state of a shorter run, which `shorter_run` found.
@@ -220,7 +235,7 @@ class Run:
                 "`continues`, from the start"
             )
         shorter.metrics()
-        metrics = shorter._path("metrics.csv").read_bytes()
+        metrics = read_bytes(shorter._path("metrics.csv"), TEXT_LIMIT, AGAIN)
         write_atomically(self._path("metrics.csv"), metrics)
         self.save_checkpoint(checkpoint)
 
@@ -246,7 +261,7 @@ class Run:
     def tidy(self) -> None:
         """Drop the checkpoint of a complete run, unless it was to be kept."""
         if self.complete and not self.provenance.get("state_kept"):
-            self._path("checkpoint.safetensors").unlink(missing_ok=True)
+            remove(self._path("checkpoint.safetensors"))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -307,6 +322,13 @@ def _rows_until(content: bytes, iteration: int) -> list[tuple[int, bytes]]:
         if int(number) <= iteration:
             rows.append((int(number), line))
     return rows
+
+
+def _are_segments(found: Any) -> bool:
+    """What `loop` notes of each stretch, as far as it is used again."""
+    return isinstance(found, list) and all(
+        isinstance(part, dict) and isinstance(part.get("seconds"), int | float) for part in found
+    )
 
 
 def checkpoint_layout(config: RunConfig) -> dict[str, tuple[tuple[int, ...], str]]:

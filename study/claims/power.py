@@ -8,14 +8,14 @@ of the other unless a rule takes differences by seed. The means and spreads of t
 from few seeds, stand for the true ones. R repetitions, n seeds.
 """
 
-import json
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from dcrw.training.files import project_root, write_table
+from dcrw.training.files import project_root, read_record, read_table, write_table
+from study import numbers
 from study.claims import judge
 from study.claims.scenarios import Known, scenarios
 
@@ -23,6 +23,7 @@ REPETITIONS = 20_000
 SEED = 20261127
 SEEDS = (3, 5, 10)  # n
 PILOT = (0, 1, 2)  # seeds whose spreads are used; further ones are judged by rules and change none
+JUDGE = "Judge the claims again (notebooks/claims.ipynb)."
 OUTPUT = "results/grid/tables/operating_characteristics.csv"
 
 
@@ -53,17 +54,17 @@ def operating_characteristics(known: Known, repetitions: int = REPETITIONS) -> p
 def load(project: Path) -> Known:
     """What the simulation starts from, from the committed files of a project: pilot seeds alone."""
     results = project / "results" / "grid"
-    reference = json.loads((results / "classifier" / "reference.json").read_text())
-    published = json.loads((project / "book" / "published.json").read_text())
+    reference = read_record(results / "classifier" / "reference.json", "Measure the digits again.")
+    published = numbers.read(project / "book" / "published.json")
     losses, measures = (
-        pd.read_csv(results / "tables" / f"{name}.csv").query("seed in @PILOT")
+        read_table(results / "tables" / f"{name}.csv", {"cell": str, "seed": int}, JUDGE)
         for name in ("runs", "measures")
     )
     return Known(
-        losses,
-        measures,
+        losses[losses.seed.isin(PILOT)],
+        measures[measures.seed.isin(PILOT)],
         judge.registered(project / "book" / "claims.yaml"),
-        {key: entry["value"] for key, entry in published.items()},
+        {key: number.value for key, number in published.items()},
         reference["measures"]["two_sample.accuracy"]["value"],
     )
 

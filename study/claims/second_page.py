@@ -27,6 +27,8 @@ from study.numbers import Number
 
 RESULTS = "results/round2"
 CHARACTERISTICS = "results/grid/tables/operating_characteristics.csv"
+SIMULATED = {"rule": str, "test": str, "truth": str, "n": int, "accepts": float}
+SIMULATE = "Simulate again (python -m study.claims.power)."
 WATTS_PER_THREAD = (3.0, 15.0)  # of a server's processor under load, its share of the rest included
 ANSWERS = {  # kind of statement to its three answers
     "predicts": {True: "held", False: "failed", None: "not known yet"},
@@ -242,7 +244,7 @@ def page_numbers(page: SecondPage) -> dict[str, Number]:
 
 def _rejected_by_g(project: Path) -> Number:
     """How often the first round's rule g rejects the account that is true, at three seeds."""
-    table = read_table(project / CHARACTERISTICS, ["rule", "accepts"], "Simulate again.")
+    table = read_table(project / CHARACTERISTICS, SIMULATED, SIMULATE)
     chosen = table[(table.rule == "g") & (table.truth == AS_SEEN) & (table.n == 3)]
     (accepts,) = chosen[chosen.test == "shared: all four values"].accepts
     return Number(1 - float(accepts), CHARACTERISTICS)
@@ -370,8 +372,7 @@ def shown_verdicts(findings: Sequence[Finding], titles: Mapping[str, str]) -> pd
 def characteristics(project: Path) -> pd.DataFrame:
     """How often a rule accepts, from the simulation: the rows of SHOWN_RULES, a column a number of
     seeds."""
-    columns = ["rule", "test", "truth", "n", "accepts"]
-    table = read_table(project / CHARACTERISTICS, columns, "Simulate again (study.claims.power).")
+    table = read_table(project / CHARACTERISTICS, SIMULATED, SIMULATE)
     rows = []
     for (rule, test, truth), words in SHOWN_RULES.items():
         chosen = table[(table.rule == rule) & (table.test == test) & (table.truth == truth)]

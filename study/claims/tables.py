@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from dcrw.training.files import read_arrays, read_record
+from dcrw.training.files import exists, read_arrays, read_record
 from study import statistics
 from study.cells import block_means, loss_blocks, run_table, seed_of
 from study.claims.judge import Observed
@@ -51,7 +51,7 @@ def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:
     rows = []
     for entry in entries:
         path = entry.run.folder / "evaluation" / "measures.json"
-        if path.exists():
+        if exists(path):
             scalars = read_record(path, MEASURE)["measures"]
             values = {name: number["value"] for name, number in scalars.items()}
             rows.append({"cell": entry.config.name, "seed": entry.config.training.seed} | values)
@@ -67,7 +67,7 @@ def sharpness_table(entries: Sequence[Finished]) -> pd.DataFrame:
     arrays = {}
     for entry in entries:
         path = entry.run.folder / "evaluation" / "measures.npz"
-        if path.exists():
+        if exists(path):
             checked = entry.run.evaluated(path.name, "measures.json")
             key = entry.config.name, entry.config.training.seed
             arrays[key] = read_arrays(checked, MEASURE)

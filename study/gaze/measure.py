@@ -30,7 +30,15 @@ from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
 
 ALL = "all"  # every class, or the mean over an image's steps
-COLUMNS = ["class", "step", "part", "quantity", "images", "mean", "sd"]
+COLUMNS = {
+    "class": str,
+    "step": str,
+    "part": str,
+    "quantity": str,
+    "images": int,
+    "mean": float,
+    "sd": float,
+}
 NOTHING = 1e-30  # sums below it count as zero: no filter touches the image, or it has no ink
 
 Values = dict[tuple[str, str], NDArray[np.float64]]  # (part, quantity) to (n, T)
@@ -213,7 +221,7 @@ def table(values: Values, labels: NDArray[Any]) -> pd.DataFrame:
         for (part, quantity), of_steps in values.items()
         for step, of_images in _by_step(of_steps[chosen])
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def arrays(measured: Gaze, split: Split) -> dict[str, NDArray[Any]]:

@@ -12,10 +12,10 @@ from scipy.special import entr
 
 from dcrw.model.architectures import FACTS, noise_in_words
 from dcrw.training.config import RunConfig
-from dcrw.training.files import RunError, read_arrays, read_record
+from dcrw.training.files import RunError, exists, read_arrays, read_record, read_table
 from dcrw.training.run import Run, run_for
 from study.finished import profile_of
-from study.gaze.measure import ALL, GazeSettings
+from study.gaze.measure import ALL, COLUMNS, GazeSettings
 from study.numbers import Number
 
 SEED = 0
@@ -90,7 +90,7 @@ MEASURE = "Measure the run again (notebooks/gaze.ipynb)."
 def read(folder: Path, settings: GazeSettings) -> tuple[pd.DataFrame, dict[str, NDArray[Any]]]:
     """gaze.csv and gaze.npz of a run's folder. Raises `RunError` as `collect`."""
     evaluation = folder / "evaluation"
-    if not (evaluation / "gaze.json").exists():
+    if not exists(evaluation / "gaze.json"):
         raise RunError(f"{evaluation}: windows not measured yet (notebooks/gaze.ipynb)")
     measured = read_record(evaluation / "gaze.json", MEASURE).get("settings")
     if measured != settings.model_dump():
@@ -101,7 +101,7 @@ def read(folder: Path, settings: GazeSettings) -> tuple[pd.DataFrame, dict[str, 
     run = Run(folder)
     arrays = read_arrays(run.evaluated("gaze.npz", "gaze.json"), MEASURE)
     table = run.evaluated("gaze.csv", "gaze.json")
-    return pd.read_csv(table, dtype={"class": str, "step": str}), arrays
+    return read_table(table, COLUMNS, MEASURE), arrays
 
 
 def of_architecture(recorded: Mapping[str, Recorded], architecture: str) -> dict[str, Recorded]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dcrw.training.files import read_record
 from study.cells import seed_of
-from study.finished import Finished
+from study.finished import Finished, data_levels, recorded_table
 from study.style import MARKERS
 
 STEPS = 10  # T of every cell of the page
@@ -24,6 +24,9 @@ SMOOTHED = 10  # rows of metrics.csv whose mean is compared with a row of Table 
 LOSSES = {"lx": "Lx", "lz": "Lz"}
 ANSWERS = {True: "yes", False: "no"}
 NO_ANSWER = "cannot be judged yet"
+
+BOUND = "Bound the curve again (notebooks/rate_distortion_lower.ipynb)."
+ESTIMATE = "Estimate the curve again (notebooks/rate_distortion.ipynb)."
 
 Rows = Mapping[str, tuple[float, float]]
 
@@ -40,27 +43,30 @@ def own_row(cell: str) -> int:
     return 1 if "write-only" in cell else 0
 
 
-def levels(data: Path) -> dict[str, float]:
-    """Levels of L_x on the training images that need no model, from `data.csv`."""
-    train = pd.read_csv(data).set_index("split").loc["train"]
+def levels(results: Path) -> dict[str, float]:
+    """Levels of L_x on the training images that need no model, from the results' `data.csv`. Raises
+    `RunError`."""
+    train = data_levels(results).loc["train"]
     return {"perfect reconstruction": train.entropy, "mean image, no latent": train.mean_image}
 
 
 def curve(path: Path) -> pd.DataFrame:
-    """The table of `rate_distortion.estimate` from its file."""
-    return pd.read_csv(path).astype({"hull": bool})
+    """The table of `rate_distortion.estimate` from its file. Raises `RunError`."""
+    columns = {"size": int, "slope": float, "rate": float, "distortion": float, "hull": bool}
+    return recorded_table(path, columns, ESTIMATE)
 
 
 def lower_side(path: Path) -> tuple[pd.DataFrame, int]:
     """The lines of `rate_distortion_dual.lower_bound` from their file, and how many starts the
-    search for each had."""
-    table = pd.read_csv(path)
+    search for each had. Raises `RunError`."""
+    columns = {"slope": float, "rate": float, "distortion": float, "starts": int}
+    table = recorded_table(path, columns, BOUND)
     return table, int(table.starts.iloc[0])
 
 
 def images(path: Path) -> int:
     """How many images a file of settings, as `rate_distortion.json`, says were used."""
-    return read_record(path, "Estimate the curve again.")["images"]
+    return read_record(path, ESTIMATE)["images"]
 
 
 def training_paths(entries: Iterable[Finished]) -> dict[str, dict[int, pd.DataFrame]]:

@@ -48,14 +48,17 @@ def paper_levels(results: Path) -> dict[str, tuple[float, float]]:
 
 
 def loss_curves(results: Path) -> dict[str, dict[str, pd.DataFrame]]:
-    """Metrics of each cell's first seed: variant to {curve: table}, the paper's variants only.
+    """Metrics of each cell's first seed: variant to {curve: table}, the paper's variants only, or
+    all where the profile has none of these.
 
     A curve is named after its noise, or its cell where two have the same.
     """
     curves: dict[str, dict[str, pd.DataFrame]] = {}
-    for label, members in cells(results).items():
+    found = cells(results)
+    there = {members[0].config.model.architecture for members in found.values()}
+    for label, members in found.items():
         config = members[0].config
-        if config.model.architecture in PAPER_ROWS:
+        if config.model.architecture in (there & PAPER_ROWS.keys() or there):
             named = curves.setdefault(FACTS[config.model.architecture].title, {})
             noise = f"{noise_in_words(config.model.noise_correlation)} noise"
             named[label if noise in named else noise] = members[0].run.metrics()

@@ -55,8 +55,13 @@ def test_a_row_of_losses_by_split_and_noise(results):
 
 def test_drawings_are_read_back(results):
     entry = finished(results)[0]
-    np.savez(entry.run.folder / "evaluation" / "traces.npz", images=np.arange(3))
+    path, drawn = entry.run.folder / "evaluation" / "traces.npz", np.arange(3)
+    names = ("images", "labels", "generated_canvas", "reconstructed_canvas")
+    np.savez(path, **dict.fromkeys(names, drawn))
     assert traces(entry)["images"].tolist() == [0, 1, 2]
+    np.savez(path, images=drawn)
+    with pytest.raises(RunError, match="has no array labels, generated_canvas"):
+        traces(entry)
 
 
 def test_rows_average_as_many_iterations_as_lie_between_them():

@@ -20,7 +20,7 @@ def test_numbers_merge_and_clash(tmp_path):
     with pytest.raises(RunError, match=r"x is already defined by a\.csv"):
         numbers.merge([first, second], joined)
     second.write_text("{")
-    with pytest.raises(RunError, match="not a file of numbers"):
+    with pytest.raises(RunError, match=r"b\.json: not JSON"):
         numbers.read(second)
 
 
@@ -30,7 +30,7 @@ def test_numbers_come_back_as_they_were_written(tmp_path):
     assert list(json.loads((tmp_path / "n.json").read_text())) == ["a", "b"]
     again = numbers.read(tmp_path / "n.json")
     assert again["b"] == made["b"] and list(again["a"].interval) == [0.5, 1.5]
-    with pytest.raises(RunError, match=r"none\.json: not a file of numbers"):
+    with pytest.raises(RunError, match=r"none\.json: no such file"):
         numbers.read(tmp_path / "none.json")
 
 
@@ -55,3 +55,16 @@ def test_the_books_numbers_are_those_files_joined(tmp_path):
     results = project_root() / "results" / "paper"
     numbers.merge(number_files(results), tmp_path / "all.json")
     assert (tmp_path / "all.json").read_bytes() == (results / "numbers.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [1, [], {}, {"value": 1}, {"value": True, "source": "a"}, {"value": None, "source": "a"},
+     {"value": 1e999, "source": "a"}, {"value": 10**400, "source": "a"},
+     {"value": 1, "source": 2}, {"value": 1, "source": "a", "n": 1.5},
+     {"value": 1, "source": "a", "interval": [1]}, {"value": 1, "source": "a", "more": 1}],
+)  # fmt: skip
+def test_what_is_no_number_is_named(tmp_path, entry):
+    (tmp_path / "n.json").write_text(json.dumps({"a.key": entry}))
+    with pytest.raises(RunError, match=r"n\.json: a\.key is no number with a value, a source"):
+        numbers.read(tmp_path / "n.json")

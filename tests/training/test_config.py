@@ -226,3 +226,37 @@ def test_parameters_of_other_types_are_converted_or_refused_by_name():
     assert [type(value) for value in found.values()] == [int, float, str]
     with pytest.raises(ConfigError, match=r"c = \{1\}: a set; expected a plain number"):
         notebook.parameters(namespace | {"c": {1}})
+
+
+@pytest.mark.parametrize("value", ["1e3", "1E+3", "10.0e2", 1000.0, 1000])
+def test_a_whole_number_may_have_an_exponent(value) -> None:
+    """papermill's -p makes a number of 1e3, YAML a text."""
+    found = config_from_parameters({"iterations": value})
+    assert found.training.iterations == 1000
+    assert found.digest == config_from_parameters({"iterations": 1000}).digest
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"iterations": "1.5e0"}, "iterations = '1.5e0'"),
+        ({"iterations": "1e99"}, "iterations"),
+        ({"name": 2024}, r"name = 2024: .*with -r in place of -p"),
+        ({"name": "x" * 245}, "at most 200 characters"),
+        ({"name": "a\0b"}, r"name = 'a\\x00b': expected text that can be printed"),
+        ({"dataset": "\ud800"}, r"dataset = '\\ud800': expected text that can be printed"),
+        ({"steps": [True]}, r"steps = \[True\]: expected a number"),
+        ({"steps": 10**5000}, "steps = a number of over 300 digits: "),
+        ({"steps": {"a": 1}}, "steps = "),
+    ],
+)
+def test_odd_values_are_refused_by_name(parameters, expected) -> None:
+    with pytest.raises(ConfigError, match=expected) as refused:
+        config_from_parameters(parameters)
+    str(refused.value).encode()  # can be printed
+
+
+def test_a_message_names_ten_problems_at_most() -> None:
+    with pytest.raises(ConfigError, match="and 40 more") as refused:
+        make_config({f"{'k' * 500}{number}": 1 for number in range(50)})
+    assert len(str(refused.value)) < 3000

@@ -1,5 +1,6 @@
 """Readers and writers of files: what is damaged is refused, with the file's name and a way out."""
 
+import errno
 import json
 import os
 import random
@@ -16,20 +17,28 @@ import pandas as pd
 import pytest
 import torch
 from common import Killed, kill_at
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_galleries import recorded, small_writer
 from tiny_runs import dataset, tiny
 
+from dcrw.explorer.gallery import ExplorerError, Gallery
 from dcrw.model.config import ConfigError
 from dcrw.training import files
 from dcrw.training.config import EvaluationConfig, load_config
 from dcrw.training.evaluation import evaluate
 from dcrw.training.files import RunError, write_json
 from dcrw.training.loop import train
+from dcrw.training.profiles import load_profile
 from dcrw.training.run import METRICS, Run
+from study import numbers
+from study.finished import data_levels
 
 __all__ = ["dataset"]  # a fixture
 
 DAMAGES = int(os.environ.get("DCRW_DAMAGES", "60"))  # of each kind of file; `make torture`: more
 WAY_OUT = "Do this."
+DOCUMENTED = (RunError, ConfigError, ExplorerError)
 BIAS = "model.heads.bias"
 
 
@@ -62,7 +71,18 @@ def run(tmp_path, dataset, monkeypatch) -> Run:
         kill_at(patch, 8)
         with pytest.raises(Killed):
             train(Run(tmp_path / "cut"), tiny(), dataset)
+    recorded({"first": small_writer()}).save(tmp_path / "gallery.npz")
+    levels = pd.DataFrame({"split": ["train"], "images": 9, "entropy": 45.5, "mean_image": 206.0})
+    files.write_table(tmp_path / "data.csv", levels)
+    files.write_record(tmp_path / "data.json", {"dataset": "mnist"}, [tmp_path / "data.csv"])
     return whole
+
+
+def gallery(run: Run) -> list[Any]:
+    found = Gallery.load(run.folder.parent / "gallery.npz")
+    parts = [(entry.name, entry.config, sorted(entry.modes)) for entry in found.recordings]
+    values = [a.tolist() for entry in found.recordings for a in entry.modes["reconstruct"].values()]
+    return [found.images.tolist(), found.about, parts, values]
 
 
 def state(run: Run) -> list[Any]:
@@ -83,6 +103,10 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "whole/provenance.json": lambda run: run.provenance,
     "whole/evaluation/evaluation.json": lambda run: run.evaluated("losses.csv"),
     "whole/evaluation/losses.csv": lambda run: run.evaluated("losses.csv").read_bytes(),
+    "whole/evaluation/steps.csv": lambda run: run.evaluated("steps.csv").read_bytes(),
+    "gallery.npz": gallery,
+    "data.csv": lambda run: data_levels(run.folder.parent).to_csv(),
+    "data.json": lambda run: data_levels(run.folder.parent).to_csv(),
     "whole/evaluation/traces.npz": lambda run: run.evaluated("traces.npz").read_bytes(),
     "cut/checkpoint.safetensors": checkpoint,
 }
@@ -99,10 +123,10 @@ def test_no_damage_is_silent(run: Run, name: str) -> None:
         path.write_bytes(damaged(whole, numbers))
         try:
             assert READERS[name](run) == before
-        except (RunError, ConfigError) as error:
+        except DOCUMENTED as error:
             messages.append(str(error))
     refused = len(messages)
-    assert all(path.name in message and len(message) < 2000 for message in messages)
+    assert all(path.stem in message and len(message) < 2000 for message in messages)
     assert refused > 0.8 * DAMAGES
     path.write_bytes(whole)
     assert READERS[name](run) == before
@@ -114,7 +138,8 @@ def test_what_is_missing_is_named(run: Run, name: str) -> None:
     if name.startswith("cut"):
         assert Run(run.folder.parent / "cut").load_checkpoint() is None
         return
-    with pytest.raises((RunError, ConfigError), match=r"no such file|missing|not a complete run"):
+    expected = r"no such file|missing|not a complete run|there is no data\.json"
+    with pytest.raises(DOCUMENTED, match=expected):
         READERS[name](run)
 
 
@@ -283,6 +308,7 @@ def test_json_that_is_no_object_is_refused(tmp_path, content) -> None:
         ("!!python/object/apply:os.system [true]", "not valid YAML"),
         ("? [a]\n: 1", "not valid YAML"),
         ("\x00", "not valid YAML"),
+        (r'{"a": "\ud800"}', "is half a character"),
     ],
 )
 def test_yaml_that_misleads_is_refused(tmp_path, text, expected) -> None:
@@ -314,9 +340,12 @@ def test_a_table_has_its_columns(tmp_path) -> None:
     files.write_table(path, pd.DataFrame({"iteration": [1], "latent": [2.0]}))
     with pytest.raises(RunError, match="has no column reconstruction, reconstruction_std"):
         files.read_table(path, METRICS, WAY_OUT)
+    path.write_text("iteration,latent\n1,x\n")
+    with pytest.raises(RunError, match=r"not a CSV table \(could not convert string to float"):
+        files.read_table(path, {"latent": float}, WAY_OUT)
     path.write_text('a,b\n1,2\n3,4,5,6\n"x')
     with pytest.raises(RunError, match="not a CSV table"):
-        files.read_table(path, [], WAY_OUT)
+        files.read_table(path, {}, WAY_OUT)
 
 
 def test_arrays_are_what_was_written(tmp_path) -> None:
@@ -368,3 +397,111 @@ def test_atomic_writing_leaves_the_old_file_when_it_fails(tmp_path, monkeypatch)
     with pytest.raises(RunError, match=r"file\.json: cannot be written \(disk full\)"):
         write_json(path, {"a": 2})
     assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_there_already_is_not_written_again(tmp_path, monkeypatch) -> None:
+    """Only its time is renewed, for the pipeline; where that is not ours to do, nothing."""
+    path = tmp_path / "a.json"
+    files.write_json(path, {"a": 1})
+    os.utime(path, (1, 1))
+    before = path.stat()
+    files.write_json(path, {"a": 1})
+    assert path.stat().st_ino == before.st_ino and path.stat().st_mtime > before.st_mtime
+
+    def refuse(*arguments: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for place in ("os.utime", "pathlib.Path.open", "pathlib.Path.replace"):
+        monkeypatch.setattr(place, refuse)
+    monkeypatch.setattr(Path, "read_bytes", lambda path: b'{\n  "a": 1\n}\n')
+    files.write_json(path, {"a": 1})
+    with pytest.raises(RunError, match=r"a\.json: cannot be written \(Permission denied\)"):
+        files.write_json(path, {"a": 2})
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_refuses_is_one_error(tmp_path, monkeypatch, number) -> None:
+    path = tmp_path / "a.json"
+    files.write_json(path, {"a": 1})
+    before = path.read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(RunError, match=rf"a\.json: cannot be written \({os.strerror(number)}\)"):
+        files.write_json(path, {"a": 2})
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_path_that_cannot_be_looked_at_is_one_error(tmp_path) -> None:
+    assert files.exists(tmp_path) and not files.exists(tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    assert not files.exists(tmp_path / "file" / "b")
+    for name in ("x" * 300, "a\0b", "\ud800"):
+        with pytest.raises(RunError, match="cannot be looked at") as refused:
+            files.exists(tmp_path / name)
+        str(refused.value).encode()  # can be printed
+
+
+# Any bytes, and any values, at every reader
+
+ANY: dict[str, Callable[[Path], Any]] = {
+    "a.json": lambda path: files.read_json(path, WAY_OUT),
+    "record.json": lambda path: files.read_record(path, WAY_OUT),
+    "numbers.json": numbers.read,
+    "a.yaml": files.read_yaml,
+    "config.yaml": load_config,
+    "profile.yaml": load_profile,
+    "a.csv": lambda path: files.read_table(path, METRICS, WAY_OUT),
+    "a.npz": lambda path: files.read_arrays(path, WAY_OUT),
+    "gallery.npz": Gallery.load,
+    "a.safetensors": lambda path: files.read_tensors(path, {"a": ((2,), "F32")}, WAY_OUT),
+}
+BRIEF = settings(
+    max_examples=DAMAGES // 2,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+WORDS = st.sampled_from(
+    ["profile", "seeds", "stages", "runs", "defaults", "training", "model", "data", "preset",
+     "seed", "iterations", "value", "source", "n", "interval", "content_sha256", "files"]
+)  # fmt: skip
+OBJECTS = st.dictionaries(WORDS, VALUES | st.dictionaries(WORDS, VALUES, max_size=3), max_size=6)
+
+
+def only_documented(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    try:
+        ANY[path.name](path)
+    except DOCUMENTED as error:
+        message = str(error)
+        assert path.name in message and len(message) < 5000
+        message.encode()  # can be printed
+
+
+@pytest.mark.parametrize("name", ANY)
+@BRIEF
+@given(content=st.binary(max_size=200))
+def test_any_bytes_end_in_a_documented_error(tmp_path, name, content) -> None:
+    only_documented(tmp_path / name, content)
+
+
+@pytest.mark.parametrize("name", [name for name in ANY if name.endswith(("json", "yaml"))])
+@BRIEF
+@given(content=OBJECTS)
+def test_any_values_end_in_a_documented_error(tmp_path, name, content) -> None:
+    """JSON is YAML."""
+    only_documented(tmp_path / name, json.dumps(content).encode())
+
+
+@BRIEF
+@given(rows=st.lists(st.lists(st.text(max_size=5) | st.integers(), max_size=6), max_size=5))
+def test_any_table_ends_in_a_documented_error(tmp_path, rows) -> None:
+    text = "\n".join([",".join(METRICS), *(",".join(map(str, row)) for row in rows)])
+    only_documented(tmp_path / "a.csv", text.encode(errors="surrogatepass"))

@@ -18,7 +18,8 @@ from dcrw.training import loop
 from dcrw.training.config import Keeping
 from dcrw.training.data import DataError
 from dcrw.training.engine import Engine
-from dcrw.training.loop import Interrupted, TrainingError, train
+from dcrw.training.files import RunError
+from dcrw.training.loop import Interrupted, TrainingError, train, train_seeds
 from dcrw.training.run import Run, run_for
 
 __all__ = ["dataset"]  # a fixture
@@ -216,3 +217,32 @@ def test_provenance_names_lock_data_and_processor(tmp_path, dataset):
     assert made["training_images_sha256"] == hashlib.sha256(pixels).hexdigest()
     assert made["training_images"] == 23
     assert made["device"]["instructions"] == torch.backends.cpu.get_cpu_capability()
+
+
+def test_an_error_before_the_first_checkpoint_does_not_speak_of_one(tmp_path, dataset, monkeypatch):
+    monkeypatch.setattr(Engine, "iterate", lambda *_: torch.tensor([float("nan"), 1.0]))
+    with pytest.raises(TrainingError, match=r"there is no checkpoint\. Try a lower learning_rate"):
+        train(Run(tmp_path / "run"), tiny(), dataset)
+
+
+def test_complete_runs_return_where_nobody_may_write(tmp_path, dataset, monkeypatch):
+    """Alone and side by side."""
+    configs = [tiny(seed=seed) for seed in (0, 1)]
+    runs = [Run(tmp_path / str(seed)) for seed in (0, 1)]
+    train_seeds(runs, configs, dataset)
+
+    def refuse(*arguments: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for place in ("filelock.FileLock.acquire", "pathlib.Path.mkdir", "pathlib.Path.unlink"):
+        monkeypatch.setattr(place, refuse)
+    assert train(runs[0], configs[0], dataset).complete
+    assert all(run.complete for run in train_seeds(runs, configs, dataset))
+    with pytest.raises(RunError, match=r"cannot be written to \(Permission denied"):
+        train(Run(tmp_path / "other"), configs[0], dataset)
+
+
+def test_a_folder_that_cannot_be_is_one_error(tmp_path, dataset):
+    for name in ("x" * 300, "a\0b", "\ud800"):
+        with pytest.raises(RunError):
+            train(Run(tmp_path / name), tiny(), dataset)

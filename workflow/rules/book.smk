@@ -16,8 +16,11 @@ rule numbers:
     output:
         joined=kept("results/{profile}/numbers.json"),
         made="results/{profile}/pages/numbers.json",
+    log:
+        "results/{profile}/notebooks/numbers.log",
     shell:
-        "{PYTHON} -m study.pages numbers {wildcards.profile} && cp {output.joined} {output.made}"
+        "{PYTHON} -m study.pages numbers {wildcards.profile} 2> {log} "
+        "&& cp {output.joined} {output.made} || (cat {log}; exit 1)"
 
 
 def page(wildcards):
@@ -49,8 +52,10 @@ rule your_run:
         PRESENTATION_CODE,
     output:
         "results/quick/your_run.md",
+    log:
+        "results/quick/notebooks/your_run.log",
     shell:
-        "{PYTHON} -m study.pages your-run quick"
+        "{PYTHON} -m study.pages your-run quick 2> {log} || (cat {log}; exit 1)"
 
 
 rule book:

@@ -1,21 +1,43 @@
 """What the chapters share: profiles and their runs, inputs, parameters, and how a page is made."""
 
+import atexit
 import json
 import os
+import re
 import shlex
 import sys
+import time
 from pathlib import Path
 
-from dcrw.training.profiles import load_profile
+from dcrw.training.profiles import load_profiles
 from dcrw.training.run import run_for
 from study.numbers import number_files
 
-PROFILES = {path.stem: load_profile(path) for path in sorted(Path("configs").glob("*.yaml"))}
-STAGES = {name: profile.stage_configs() for name, profile in PROFILES.items()}
-RUNS = {
-    name: {run.folder_name: run for runs in stages.values() for run in runs}
+BEGUN = time.time()
+
+
+def say_last(messages):
+    """Put messages after all that Snakemake says itself, tracebacks among it."""
+    atexit.register(lambda: print("", *messages, sep="\n", file=sys.stderr, flush=True))
+
+
+class OfProfiles(dict):
+    """By the profile's name. Where its file has a fault, that is what a target that needs it says;
+    the others are made."""
+
+    def __missing__(self, name):
+        fault = FAULTS.get(name, f"configs/{name}.yaml: no such profile")
+        say_last([fault])
+        raise WorkflowError(fault)
+
+
+found, FAULTS = load_profiles(Path("configs"))
+PROFILES = OfProfiles(found)
+STAGES = OfProfiles((name, profile.stage_configs()) for name, profile in found.items())
+RUNS = OfProfiles(
+    (name, {run.folder_name: run for runs in stages.values() for run in runs})
     for name, stages in STAGES.items()
-}
+)
 PRESENTATIONS = ["figures_4_5", "figure_6", "table_1", "fast_start", "speed"]
 EVIDENCE = ["claims", "reused_noise", "standing", "where_it_looks", "explorer"]  # of both profiles
 SECOND_ROUND = ["second_round"]  # of all runs there are
@@ -33,8 +55,12 @@ PRESENT = (
 os.environ["IPYTHONDIR"] = str(Path("workflow/ipython").resolve())
 
 
+for fault in FAULTS.values():
+    print(f"Left out, with what needs it: {fault}", file=sys.stderr)
+
+
 wildcard_constraints:
-    profile="|".join(PROFILES),
+    profile="|".join(map(re.escape, [*PROFILES, *FAULTS])),
     run="[a-z0-9-]+",
     notebook="[a-z0-9_]+",
 
@@ -44,6 +70,29 @@ localrules:
     paper,
     grid,
     round2,
+
+
+def failures():
+    """The last words of each job that has failed: its notebook's error, or its log's last line."""
+    texts = []
+    for pattern in ("results/*/notebooks/*", "results/*/runs/*/train.ipynb"):
+        for path in sorted(Path().glob(pattern)):
+            if path.is_file() and path.stat().st_mtime >= BEGUN:
+                texts += error_of(path)
+    return texts
+
+
+def error_of(path):
+    """What a log tells of an error; nothing where there was none."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if path.suffix != ".ipynb":
+        return [f"{path}: {text.splitlines()[-1]}"] if text.strip() else []
+    try:
+        outputs = [part for cell in json.loads(text)["cells"] for part in cell.get("outputs", [])]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    found = [part for part in outputs if part.get("output_type") == "error"]
+    return [f"{path}: {part['ename']}: {part['evalue']}" for part in found[-1:]]
 
 
 def code(*places):

@@ -23,7 +23,7 @@ def test_wandering_on_a_known_case():
             images, sd = (4, 1.0) if label == ALL else (2, 0.0)
             rows.append((label, step, "read", "y", images, middle + shift, sd))
             rows.append((label, step, "read", "x", images, 5.0, 0.0))
-    found = wandering(pd.DataFrame(rows, columns=COLUMNS), "read")
+    found = wandering(pd.DataFrame(rows, columns=list(COLUMNS)), "read")
     expected = {"path": 2, "spread": 1, "class_percent": 100, "own_percent": 20, "step_percent": 80}
     assert found == pytest.approx(expected)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dcrw.training.config import make_config
-from dcrw.training.files import write_record
+from dcrw.training.files import RunError, write_record
 from study.claims import judge
 from study.noise import tables
 
@@ -267,12 +267,19 @@ def test_answers_are_words():
 
 
 def test_files_are_read(tmp_path):
-    table = pd.DataFrame({"rate": [0.0, 1.0], "hull": [True, False]})
-    table.to_csv(tmp_path / "curve.csv", index=False)
+    """Where a record holds them; else they are refused."""
+    point = {"size": [1, 16], "slope": [0.0, 0.2], "rate": [0.0, 2.5], "distortion": [206.0, 158.0]}
+    pd.DataFrame(point | {"hull": [True, False]}).to_csv(tmp_path / "curve.csv", index=False)
+    with pytest.raises(RunError, match=r"no curve\.json beside it that holds it"):
+        tables.curve(tmp_path / "curve.csv")
+    write_record(tmp_path / "curve.json", {"images": 7}, [tmp_path / "curve.csv"])
     assert tables.curve(tmp_path / "curve.csv").hull.dtype == bool
-    write_record(tmp_path / "curve.json", {"images": 7})
     assert tables.images(tmp_path / "curve.json") == 7
-    data = pd.DataFrame({"split": ["test", "train"], "entropy": [1, 2], "mean_image": [3, 4]})
-    data.to_csv(tmp_path / "data.csv", index=False)
+    data = pd.DataFrame({"split": ["test", "train"], "images": 5, "entropy": [1, 2]})
+    data.assign(mean_image=[3, 4]).to_csv(tmp_path / "data.csv", index=False)
+    write_record(tmp_path / "data.json", {}, [tmp_path / "data.csv"])
     expected = {"perfect reconstruction": 2, "mean image, no latent": 4}
-    assert tables.levels(tmp_path / "data.csv") == expected
+    assert tables.levels(tmp_path) == expected
+    data.assign(mean_image=[3, 5]).to_csv(tmp_path / "data.csv", index=False)
+    with pytest.raises(RunError, match=r"data\.csv: SHA-256 is .* as its record says"):
+        tables.levels(tmp_path)
