@@ -29,7 +29,6 @@ VENDOR = Path(__file__).resolve().parent / "vendor"
 SUMS = "SHA256SUMS"
 
 WIDGET_FONT = "1551f4f60c37af51121f.woff2"  # Font Awesome 5.15.4 solid: the icons of `Play`
-MATHJAX_FONTS = "es5/output/chtml/fonts/woff-v2/"
 
 REQUIREJS_LICENCE = """\
 RequireJS 2.3.8. Copyright jQuery Foundation and other contributors.
@@ -101,18 +100,6 @@ PACKAGES = (
         "OFL-1.1 (font)",
         "licence of the icon font in html-manager",
         {"LICENSE.txt": "licences/fontawesome.txt"},
-    ),
-    Package(
-        "mathjax",
-        "3.2.2",
-        "sha512-Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
-        "Apache-2.0",
-        "sets the equations",
-        {
-            "es5/tex-chtml-full.js": "mathjax/tex-chtml-full.js",
-            MATHJAX_FONTS: "mathjax/output/chtml/fonts/woff-v2/",
-            "LICENSE": "licences/mathjax.txt",
-        },
     ),
     Package(
         "anywidget",

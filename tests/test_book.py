@@ -176,7 +176,6 @@ class Opened(NamedTuple):
 
 SETTLED = """
 async () => {
-  await (window.MathJax?.startup?.promise);
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
 }
@@ -206,8 +205,7 @@ IMAGES = """
   (image) => ({ src: image.src, width: image.naturalWidth, alt: image.alt }))
 """
 
-# Parts that reach beyond the screen and cannot be scrolled to. MathJax keeps a hidden copy of each
-# equation for screen readers, which may be wider.
+# Parts that reach beyond the screen and cannot be scrolled to.
 CUT_OFF = """
 () => {
   const reachable = (element) => {
@@ -218,8 +216,7 @@ CUT_OFF = """
   const limit = document.documentElement.clientWidth;
   return [...document.querySelectorAll("article *")]
     .filter((element) => element.getBoundingClientRect().width > 1
-      && element.getBoundingClientRect().right > limit + 1
-      && !element.closest("mjx-assistive-mml") && !reachable(element))
+      && element.getBoundingClientRect().right > limit + 1 && !reachable(element))
     .map((element) => element.outerHTML.slice(0, 150));
 }
 """
@@ -252,7 +249,7 @@ READABILITY = """
   const faint = [];
   for (const element of document.querySelectorAll("article *")) {
     const hasText = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-    if (!hasText || !shown(element) || element.closest(".headerlink, button, mjx-assistive-mml"))
+    if (!hasText || !shown(element) || element.closest(".headerlink, button"))
       continue;
     const style = getComputedStyle(element);
     const pair = [luminance(style.color), luminance(behind(element))].sort((a, b) => b - a);
@@ -272,8 +269,8 @@ READABILITY = """
 EQUATIONS = """
 () => ({
   all: document.querySelectorAll("article .math").length,
-  set: document.querySelectorAll("article .math mjx-container").length,
-  errors: document.querySelectorAll("mjx-merror, [data-mjx-error]").length,
+  set: document.querySelectorAll("article .math math").length,
+  errors: document.querySelectorAll("article merror").length,
 })
 """
 

@@ -1,6 +1,7 @@
 """What the browser is given: arrays as one block of bytes with a catalogue, and the scripts as one
 module."""
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,18 +15,26 @@ from dcrw.model.attention import conventions
 from dcrw.model.config import ModelConfig
 
 FOLDER = Path(__file__).parent / "widgets"
+BASE = ("page.js", "controls.js", "pictures.js")  # what figures of a page share
 MODULES = (  # of the explorer; each imports earlier ones alone
     "rebuild.js",
-    "pictures.js",
-    "controls.js",
+    *BASE,
+    "model.js",
+    "own.js",
+    "pad.js",
     "export.js",
     "live.js",
     "links.js",
     "sheet.js",
     "cards.js",
+    "keys.js",
+    "share.js",
     "explorer.js",
 )
-IMPORT = re.compile(r'^import \{[^}]*\} from "\./[a-z]+\.js";\n', re.MULTILINE)
+PAGE_MODULES = (*MODULES, "explorer_page.js")  # of the explorer without a kernel
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./[a-z_]+\.js";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+DEFAULT = re.compile(r"^export default .*;\n", re.MULTILINE)
 
 
 class Block:
@@ -94,6 +103,20 @@ def bundle(folder: Path = FOLDER, modules: Iterable[str] = MODULES) -> str:
     """Scripts as the one module that anywidget takes: imports of each other go."""
     scripts = [(folder / name).read_text(encoding="utf-8") for name in modules]
     return "\n".join(IMPORT.sub("", script) for script in scripts)
+
+
+def classic(folder: Path = FOLDER, modules: Iterable[str] = PAGE_MODULES) -> str:
+    """Scripts as one that a page can load from a folder, where a browser takes no modules."""
+    module = DEFAULT.sub("", EXPORT.sub("", bundle(folder, modules)))
+    return f'(() => {{\n"use strict";\n{module}}})();\n'
+
+
+def block_script(name: str, block: str) -> str:
+    """The script that puts a block of bytes, in base64, into a page; it keeps it by that name."""
+    return (
+        "window.dcrwBlocks = window.dcrwBlocks || {};\n"
+        f"window.dcrwBlocks[{json.dumps(name)}] = {json.dumps(block)};\n"
+    )
 
 
 def _headings(gallery: Gallery) -> list[str]:

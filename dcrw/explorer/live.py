@@ -19,6 +19,8 @@ from dcrw.explorer.widget import Explorer
 from dcrw.training.files import RunError, exists, project_root
 from dcrw.training.run import Run
 
+DONE = {"kind": "done"}  # by this a view that waits knows that the kernel lives
+
 
 class LiveExplorer(Explorer):
     """The explorer with its models at hand: draw a digit, change the noise, load other runs.
@@ -102,6 +104,7 @@ class LiveExplorer(Explorer):
             setattr(self, change.name, change.old)
             self.observe(self._follow, self._SETTINGS)
             self.message = str(error)
+        self.send(DONE)
 
     def _answer(self, _: Any, request: Mapping[str, Any], frames: Sequence[bytes]) -> None:
         """What the view asks for by message: a further run, or its frames as one animation."""
@@ -113,6 +116,7 @@ class LiveExplorer(Explorer):
             self.message = ""
         except (ValueError, RuntimeError) as error:
             self.message = str(error)
+        self.send(DONE)
 
 
 def find_run(folder: str | Path) -> Path:

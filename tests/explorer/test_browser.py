@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +14,15 @@ import torch
 from tiny_galleries import COUNT, READINGS, SAMPLING, SIZE, STEPS, digits, recorded, small_writer
 
 from dcrw.explorer import portable
-from dcrw.explorer.browser import FOLDER, MODULES, bundle, pack
+from dcrw.explorer.browser import (
+    FOLDER,
+    MODULES,
+    PAGE_MODULES,
+    block_script,
+    bundle,
+    classic,
+    pack,
+)
 from dcrw.explorer.gallery import Recording
 from dcrw.explorer.recording import reconstruct
 from dcrw.model import attention, losses
@@ -41,11 +51,42 @@ async ([module, catalogue, block]) => {
 """
 
 
+VIEW = {
+    "mode": "reconstruct",
+    "digit": 1,
+    "step": 2,
+    "models": ["small"],
+    "windows": True,
+    "centres": True,
+    "error": False,
+    "difference": "none",
+    "playing": False,
+}
+
+
 def test_scripts_become_one_module() -> None:
     module = bundle()
     assert "import {" not in module
     assert module.count("export default") == 1
-    assert set(MODULES) | set(portable.MODULES) == {path.name for path in FOLDER.glob("*.js")}
+    assert set(portable.MODULES) < set(MODULES) < set(PAGE_MODULES)
+    assert set(PAGE_MODULES) == {path.name for path in FOLDER.glob("*.js")}
+
+
+def test_a_page_takes_the_scripts_from_a_folder(blank: Page, tmp_path: Path) -> None:
+    """As one classic script, with the block of bytes in another."""
+    gallery = recorded({"small": small_writer()})
+    catalogue, block = pack(gallery)
+    state = {"catalogue": catalogue, "data": "block.js", "scripts": {}, **VIEW}
+    (tmp_path / "explorer.js").write_text(classic())
+    (tmp_path / "block.js").write_text(block_script("block.js", base64.b64encode(block).decode()))
+    (tmp_path / "page.html").write_text(
+        '<!doctype html><script defer src="explorer.js"></script>'
+        '<div class="dcrw-figure" data-kind="explorer"><script type="application/json">'
+        f"{json.dumps(state)}</script></div>"
+    )
+    blank.goto((tmp_path / "page.html").as_uri())
+    blank.wait_for_selector("canvas[data-panel=canvas]")
+    assert blank.locator(".dx-position").inner_text() == f"t = 2 of {STEPS}"
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -90,13 +131,12 @@ def single_precision(recording: Recording, model: Writer) -> Recording:
     )
 
 
-def test_the_model_and_the_explorer_go_into_one_module(blank: Page) -> None:
-    """No name is taken twice."""
+def test_no_name_is_taken_twice_among_the_scripts(blank: Page) -> None:
     script = """
     async (module) => Object.keys(await import(
       URL.createObjectURL(new Blob([module], { type: "text/javascript" }))))
     """
-    names = blank.evaluate(script, bundle(modules=("rebuild.js", "model.js", *MODULES[1:])))
+    names = blank.evaluate(script, bundle())
     assert {"default", "loadModel", "step", "Store"} <= set(names)
 
 

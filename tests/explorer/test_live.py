@@ -81,6 +81,16 @@ def test_a_folder_that_cannot_be_loaded_changes_nothing(
     assert live.block == before and live.models == ["first"]
 
 
+def test_every_request_is_answered(live: LiveExplorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a view that hears nothing the kernel counts as gone."""
+    sent: list[object] = []
+    monkeypatch.setattr(live, "send", lambda content, buffers=None: sent.append(content))
+    live.seed = 5
+    live.sketch = b"12"
+    live._answer(live, {"kind": "load", "folder": "results/nowhere"}, [])
+    assert sent == [{"kind": "done"}] * 3
+
+
 def test_a_setting_that_is_impossible_is_set_back(live: LiveExplorer) -> None:
     kept = live.sketch
     live.sketch = b"12"

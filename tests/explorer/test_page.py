@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from explorer_page import PAGE, READY, draw_seven, needs_page
 from PIL import Image
-from test_book import FOREIGN, NOTEBOOKS, ROOT, built_book, http_book, open_page
+from test_book import FOREIGN, ROOT, built_book, http_book, open_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["built_book", "http_book"]  # fixtures
 
 # ---- the page --------------------------------------------------------------------------------
-
-PAGE = "book/executed/explorer"
-needs_page = pytest.mark.skipif(
-    PAGE not in NOTEBOOKS and "DCRW_BOOK_HTML" not in os.environ,
-    reason="the book has no page of the explorer",
-)
-READY = ".dcrw-explorer canvas[data-panel]"
 
 # A checksum of what each picture shows, by model and panel; `sheet` for the digits.
 PIXELS = """
@@ -73,8 +67,9 @@ class ExplorerPage:
     def reset(self) -> None:
         """The view that most tests start from."""
         self.page.mouse.move(0, 0)
+        self.page.mouse.click(0, 0)  # folds what is unfolded
         fragment = (
-            f"#explorer:mode=reconstruct&digit=3&step=5&models={DCRW},{WRITE_ONLY}"
+            f"#explorer:mode=reconstruct&digit=2&number=1&step=5&models={DCRW},{WRITE_ONLY}"
             "&show=windows,centres&difference=none"
         )
         self.page.evaluate(
@@ -96,13 +91,22 @@ class ExplorerPage:
         after = self.pixels()
         return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
+    def added(self, act: Callable[[], object]) -> set[str]:
+        """The pictures that an act adds; the others may become smaller."""
+        before = self.pixels()
+        act()
+        return self.pixels().keys() - before.keys()
+
     def position(self) -> int:
         return int(self.root.locator(".dx-position").inner_text().split()[2])
 
     def box(self, label: str) -> Locator:
-        return self.root.locator("button, input, select").and_(
+        """A control by its label, unfolded where it is folded away."""
+        found = self.root.locator("button, input, select").and_(
             self.root.get_by_label(label, exact=True)
         )
+        found.evaluate("(e) => { const menu = e.closest('details'); if (menu) menu.open = true; }")
+        return found
 
     def panel(self, name: str, model: str = DCRW) -> Locator:
         return self.root.locator(f"canvas[data-panel='{name}'][data-model='{model}']")
@@ -132,7 +136,7 @@ class TestPage:
 
     def test_error_image(self, shown: ExplorerPage) -> None:
         added = {f"{DCRW}/error", f"{WRITE_ONLY}/error"}
-        assert shown.changed(shown.box("error image").check) == added
+        assert shown.added(shown.box("error image").check) == added
 
     @pytest.mark.parametrize(
         ("choice", "models"),
@@ -140,8 +144,8 @@ class TestPage:
     )
     def test_difference(self, shown: ExplorerPage, choice: str, models: set[str]) -> None:
         select = shown.box("Show the canvas minus")
-        changed = shown.changed(lambda: select.select_option(choice))
-        assert changed == {f"{model}/difference" for model in models}
+        added = shown.added(lambda: select.select_option(choice))
+        assert added == {f"{model}/difference" for model in models}
 
     def test_step(self, shown: ExplorerPage) -> None:
         changed = shown.changed(shown.box("Step forward").click)
@@ -212,6 +216,7 @@ class TestPage:
 
     def test_pointing_at_a_pixel_shows_its_values(self, shown: ExplorerPage) -> None:
         shown.box("grid centres").uncheck()
+        shown.page.keyboard.press("Escape")
         canvas = shown.panel("canvas")
         changed = shown.changed(lambda: canvas.hover(position={"x": 8, "y": 13}))
         assert changed == WINDOWED | {f"{WRITE_ONLY}/input"}  # the pixel is marked in all images
@@ -270,7 +275,7 @@ class TestPage:
         sheet = shown.root.get_by_role("listbox")
         sheet.focus()
         selected = shown.root.locator("[aria-selected='true']")
-        for key, digit in (("ArrowRight", "3"), ("ArrowDown", "23"), ("End", "39"), ("Home", "0")):
+        for key, digit in (("ArrowRight", "3"), ("ArrowUp", "3"), ("End", "39"), ("Home", "0")):
             shown.page.keyboard.press(key)
             assert selected.get_attribute("data-digit") == digit
         assert shown.position() == 5
@@ -319,6 +324,58 @@ class TestPage:
         assert other.problems == []
         other.page.close()
 
+    def test_a_link_names_the_digit_that_it_shows(self, shown: ExplorerPage) -> None:
+        shown.root.locator("[role=option]").nth(17).click()
+        shown.root.get_by_role("button", name="Link to this view").click()
+        assert "&digit=7&number=2&" in shown.page.url
+
+    def test_difference_from_the_first_model_needs_two(self, shown: ExplorerPage) -> None:
+        select = shown.box("Show the canvas minus")
+        select.select_option("model")
+        option = select.locator("option[value=model]")
+        assert option.is_enabled()
+        shown.box("Without attention in read, fresh noise").uncheck()
+        assert option.is_disabled()
+        assert select.input_value() == "none"
+
+    def test_a_tap_keeps_its_value_under_its_panel(self, shown: ExplorerPage) -> None:
+        shown.box("grid centres").uncheck()
+        shown.page.keyboard.press("Escape")
+        canvas = shown.panel("canvas")
+        place = {"pointerType": "touch", "bubbles": True, "clientX": 0, "clientY": 0}
+        box = canvas.bounding_box()
+        assert box is not None
+        place |= {"clientX": box["x"] + 8, "clientY": box["y"] + 13}
+        canvas.dispatch_event("pointerdown", place)
+        canvas.dispatch_event("pointerleave", place)
+        caption = canvas.locator("xpath=../figcaption")
+        assert caption.inner_text().startswith("Canvas: 0.")
+        canvas.dispatch_event("pointerleave", place | {"pointerType": "mouse"})
+        assert caption.inner_text() == "Canvas"
+
+    def test_a_line_is_played_along(self, shown: ExplorerPage) -> None:
+        shown.root.get_by_text("Interpolate", exact=True).click()
+        shown.root.locator("[role=option]").nth(7).click()
+        shown.root.locator(".dx-play").click()
+        selected = shown.root.locator("[aria-selected='true']")
+        shown.page.wait_for_function(
+            "() => document.querySelector('.dx-play').textContent === 'Play'"
+        )
+        assert selected.get_attribute("data-digit") == "9"
+        assert shown.position() == 10
+
+    def test_two_models_are_seen_at_once(self, shown: ExplorerPage) -> None:
+        shown.page.evaluate("scrollTo(0, 0)")
+        for model in (DCRW, WRITE_ONLY):
+            tops, ends = [], []
+            for box in shown.root.locator(f"canvas[data-panel][data-model='{model}']").all():
+                found = box.bounding_box()
+                assert found is not None
+                tops.append(found["y"])
+                ends.append(found["y"] + found["height"])
+            assert max(ends) < 900
+            assert len({round(top) for top in tops}) <= 2  # one row; the glimpse has two channels
+
     def test_other_anchors_are_left_alone(self, shown: ExplorerPage) -> None:
         shown.page.evaluate("location.hash = '#on-paper'")
         shown.box("Step forward").click()
@@ -327,7 +384,7 @@ class TestPage:
         assert shown.position() == 6
 
     def test_odd_links_do_no_harm(self, shown: ExplorerPage) -> None:
-        fragment = "#explorer:mode=no&digit=9999&step=-1&models=x&show=%&difference=%E0"
+        fragment = "#explorer:mode=no&digit=9&number=99&step=-1&models=x&show=%&difference=%E0"
         shown.page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
         assert f"{DCRW}/canvas" in shown.pixels()
 
@@ -337,7 +394,7 @@ class TestPage:
                 shown.root.get_by_role("button", name=f"Save as {kind}").click()
             path = tmp_path / download.value.suggested_filename
             download.value.save_as(path)
-            assert path.name == f"dcrw-reconstruct-3-step-5.{kind.lower()}"
+            assert path.name == f"dcrw-reconstruct-2-1-step-5.{kind.lower()}"
             if kind == "PNG":
                 picture = Image.open(path).convert("RGB")
                 assert min(picture.size) > 600
@@ -397,11 +454,6 @@ def set_theme(page: Page, theme: str) -> None:
 
 
 @needs_page
-def test_the_page_is_light(built_book: Path) -> None:
-    assert (built_book / f"{PAGE}.html").stat().st_size < 1.5e6
-
-
-@needs_page
 def test_it_works_from_a_folder_and_soon(browser: Browser, built_book: Path) -> None:
     page = browser.new_page()
     problems: list[str] = []
@@ -419,7 +471,7 @@ def test_it_works_from_a_folder_and_soon(browser: Browser, built_book: Path) -> 
 
 
 @needs_page
-@pytest.mark.parametrize("width", [390, 820, 1280])
+@pytest.mark.parametrize("width", [320, 390, 820, 1280])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_fits_every_screen(browser: Browser, http_book: str, width: int, theme: Any) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
@@ -518,19 +570,6 @@ def open_lab(page: Page, address: str) -> None:
     )
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_selector(READY, timeout=120_000)
-
-
-def draw_seven(page: Page) -> None:
-    pad = page.locator(".dx-pad")
-    pad.scroll_into_view_if_needed()
-    box = pad.bounding_box()
-    assert box is not None
-    places = [(box["x"] + x, box["y"] + y) for x, y in ((60, 50), (130, 50), (130, 55), (80, 150))]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=6)
-    page.mouse.up()
 
 
 def test_the_live_model_answers(browser: Browser, lab: str) -> None:

@@ -1,6 +1,6 @@
 /** One model's part of the view: panels, windows in numbers, bars; and what is pointed at there. */
 
-import { bars, highlight, paint } from "./pictures.js";
+import { bars, highlight, paint, plain } from "./pictures.js";
 import { h } from "./controls.js";
 
 /** One model: its title, panels, numbers and bars. */
@@ -14,7 +14,7 @@ export class Card {
     this.charts = h("div", { class: "dx-charts" });
     this.figures = new Map();
     this.element = h("div", { class: "dx-card", role: "group" },
-      this.heading, this.panelRow, this.numbers, this.charts);
+      this.heading, this.panelRow, h("div", { class: "dx-aside" }, this.numbers, this.charts));
   }
 
   panel(name) {
@@ -27,8 +27,7 @@ export class Card {
     this.element.setAttribute("aria-label", drawing.model.title);
     this.arrange();
     for (const panel of list) {
-      const { caption, canvas } = this.figures.get(panel.name);
-      caption.textContent = panel.caption;
+      const { canvas } = this.figures.get(panel.name);
       canvas.setAttribute("aria-label", this.labelOf(panel));
     }
     this.repaint();
@@ -54,7 +53,9 @@ export class Card {
       role: "img", tabindex: -1, "data-panel": name, "data-model": this.name,
       pointermove: (event) => this.follow(event, name),
       pointerdown: (event) => this.follow(event, name),
-      pointerleave: () => this.view.hover?.byKey || this.view.point(null),
+      // what a finger has tapped stays: it has no other way to point
+      pointerleave: ({ pointerType }) =>
+        pointerType === "touch" || this.view.hover?.byKey || this.view.point(null),
       blur: () => this.view.hover?.byKey && this.view.point(null),
     });
     const caption = h("figcaption");
@@ -85,6 +86,26 @@ export class Card {
       const extra = mine ? highlight(panel, hover, this.view.theme()) : [];
       paint(this.figures.get(panel.name).canvas, panel.scene, extra);
     }
+  }
+
+  /** Under each panel what it is, with its value at what is pointed at. */
+  caption(hover) {
+    for (const panel of this.list) {
+      const value = hover && this.valueIn(panel, hover);
+      this.figures.get(panel.name).caption.textContent =
+        value ? `${panel.caption.split(",")[0]}: ${value}` : panel.caption;
+    }
+  }
+
+  valueIn({ name, small, values, columns }, { model, panel, row, column, filter }) {
+    const mine = model === this.name;
+    if (!small) {
+      const marked = !filter || (mine && name === panel);
+      const inside = row >= 0 && row < columns && column >= 0 && column < columns;
+      return marked && inside ? decimal(values[row * columns + column], 2) : "";
+    }
+    const cell = filter && mine && small.kind === filter.kind;
+    return cell ? decimal(values[filter.row * columns + filter.column], 2) : "";
   }
 
   writeNumbers() {
@@ -143,7 +164,7 @@ export class Card {
     const images = this.list.filter((entry) => !entry.small);
     const i = row * images[0].columns + column;
     const values = images.map(({ caption, values }) =>
-      `${nameOf(caption)} ${decimal(values[i], 2)}`);
+      `${subject(caption)} ${decimal(values[i], 2)}`);
     return `${this.drawing.model.title}. Pixel in row ${row}, column ${column}: ${values.join(", ")}.`;
   }
 
@@ -152,7 +173,7 @@ export class Card {
     const placed = cells[0].small;
     const [x, y] = [placed.x.centres[column], placed.y.centres[row]].map((v) => decimal(v, 1));
     const values = cells.map(({ caption, values }) =>
-      `${nameOf(caption)} ${decimal(values[row * placed.size + column], 2)}`);
+      `${subject(caption)} ${decimal(values[row * placed.size + column], 2)}`);
     const filter = `${kind === "read" ? "Read" : "Write"} filter in row ${row}, column ${column}`;
     const spread = `centre x ${x}, y ${y}, σ ${placed.sigma.toFixed(2)} pixels`;
     return `${this.drawing.model.title}. ${filter}: ${spread}; ${values.join(", ")}.`;
@@ -160,7 +181,7 @@ export class Card {
 }
 
 /** A panel's name within a sentence. */
-const nameOf = (caption) => caption.split(",")[0].toLowerCase();
+const subject = (caption) => caption.split(",")[0].toLowerCase();
 
 /** The filter of a window whose centre is within a pixel of a place; null where there is none. */
 function centreNear(placed, x, y) {
@@ -183,7 +204,7 @@ function measures(placed) {
   const [x, y] = placed.centre.map((value) => decimal(value, 1));
   const side = ((placed.size - 1) * placed.stride).toFixed(1);
   return `centre x ${x}, y ${y}; side ${side}; σ ${placed.sigma.toFixed(2)} pixels; γ ${
-    placed.gamma.toPrecision(2)}`;
+    plain(placed.gamma)}`;
 }
 
 /** The windows of a step, each with its kind and its numbers. */

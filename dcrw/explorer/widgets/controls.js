@@ -39,10 +39,11 @@ export function several(title, options, set, className) {
       change: () => set(inputs.filter((input) => input.checked).map((input) => input.value)),
     }));
   const labels = options.map(([, text], i) => h("label", {}, inputs[i], h("span", {}, text)));
-  const update = (values, keepOne) =>
+  const update = (values, keepOne, able) =>
     inputs.forEach((input) => {
       input.checked = values.includes(input.value);
-      input.disabled = Boolean(keepOne) && input.checked && values.length === 1;
+      const last = Boolean(keepOne) && input.checked && values.length === 1;
+      input.disabled = last || (able !== undefined && !able.includes(input.value));
     });
   return { element: row("group", title, className, ...labels), update };
 }
@@ -51,8 +52,42 @@ export function several(title, options, set, className) {
 export function list(title, spoken, options, set) {
   const select = h("select", { "aria-label": spoken, change: () => set(select.value) },
     ...options.map(([value, label]) => h("option", { value }, label)));
-  const update = (value) => (select.value = value);
+  const update = (value, barred = []) => {
+    for (const option of select.options) option.disabled = barred.includes(option.value);
+    select.value = value;
+  };
   return { element: row("group", title, "dx-list", select), update };
+}
+
+/** Controls that are folded away behind a title; a click elsewhere or Escape folds them again. */
+export function menu(...controls) {
+  const title = h("summary");
+  const element = h("details", { class: "dx-menu" }, title,
+    h("div", { class: "dx-drop" }, ...controls));
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !element.open) return;
+    event.stopPropagation();
+    element.open = false;
+    title.focus();
+  });
+  const fold = (event) => {
+    if (!element.contains(event.target)) element.open = false;
+  };
+  document.addEventListener("pointerdown", fold);
+  const stop = () => document.removeEventListener("pointerdown", fold);
+  return { element, update: (text) => (title.textContent = text), stop };
+}
+
+/** A slider over whole numbers from 1; `set` gets the number while it is dragged. */
+export function slider(label, set) {
+  const element = h("input", {
+    type: "range", min: 1, "aria-label": label, input: () => set(Number(element.value)),
+  });
+  const update = (value, last, spoken) => {
+    Object.assign(element, { max: last, value });
+    element.setAttribute("aria-valuetext", spoken);
+  };
+  return { element, update };
 }
 
 export function button(text, attributes, act) {

@@ -1,35 +1,64 @@
-/** What needs a kernel: a pad to draw on, the noise, the number of steps, other runs, a GIF. */
+/**
+ * The reader's own drawing: a pad, the noise, the number of steps. In a page the model runs there;
+ * with a kernel also other runs, and a GIF.
+ */
 
-import { button, h, row } from "./controls.js";
+import { button, h, list, row } from "./controls.js";
 import { download } from "./export.js";
+import { NOISES } from "./own.js";
+import { Pad } from "./pad.js";
+import { calm, change } from "./page.js";
 
-const PIXELS = 28; // a side of the image that the models take
-const FINE = 10; // points of the pad a pixel
-const BRUSH = 2.2; // pixels
-const BOX = 20; // MNIST's digits fit into a square of this side
-const LEAST = 0.02; // of ink, below which a point counts as empty
+const PATIENCE = 10_000; // milliseconds that a kernel may take for an answer
+const LOST = ["dead", "restarting", "autorestarting", "terminating"];
+const GONE = "The kernel does not answer. Restart it (menu Kernel) and run the cells again.";
 
-/** The section with everything live, or null where there is no kernel. */
+/** The section with pad and settings, or null where no model is at hand. */
 export function liveSection(model, view) {
-  if (!model.get("live")) return null;
-  const set = (values) => {
-    for (const [name, value] of Object.entries(values)) model.set(name, value);
-    model.save_changes();
+  const kernel = model.get("live");
+  if (!kernel && !model.get("scripts")) return null;
+  const request = (values) => {
+    change(model, values);
+    if (kernel) wait();
   };
-  const pad = new Pad((grey) => set({ sketch: new DataView(grey.buffer), mode: "sketch" }));
-  const parts = [noiseRow(model, set), folderRow(model), messageLine(model)];
+  const pad = new Pad((grey, ended) => request(strokeOf(model, grey, ended)));
+  const message = messageLine(model);
+  const parts = [noiseRow(model, request, message), ...(kernel ? [folderRow(model, request)] : []),
+    message];
   const element = h("div", { class: "dx-live" }, pad.element,
     h("div", { class: "dx-live-settings" }, ...parts.map((part) => part.element)));
-  const gif = button("Save as GIF", {}, () => sendFrames(model, view));
+  if (!kernel) return { element, stop: () => message.stop() };
+
+  // -- a kernel: it may be slow, or gone
+  let waiting;
+  const wait = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => message.say(GONE), PATIENCE);
+  };
   const receive = (content, buffers) => {
+    clearTimeout(waiting);
+    message.say("");
     if (content.kind === "gif") download(new Blob(buffers, { type: "image/gif" }), content.name);
   };
+  const look = (_, status) => LOST.includes(status) && message.say(GONE);
+  const { statusChanged } = model.widget_manager?.kernel ?? {};
   model.on("msg:custom", receive);
+  statusChanged?.connect(look);
   const stop = () => {
+    clearTimeout(waiting);
     model.off("msg:custom", receive);
+    statusChanged?.disconnect(look);
     parts.forEach((part) => part.stop?.());
   };
-  return { element, gif, stop };
+  return { element, gif: button("Save as GIF", {}, () => sendFrames(model, view)), stop };
+}
+
+/** What a stroke changes: at its end the drawing is played once, and where little motion is wanted
+ * it is shown as it ends. */
+function strokeOf(model, grey, ended) {
+  const drawn = { sketch: model.get("live") ? new DataView(grey.buffer) : grey, mode: "sketch" };
+  const moves = ended && !calm();
+  return { ...drawn, step: moves ? 1 : model.get("total_steps"), playing: moves };
 }
 
 /** Follow a trait from now on; returns what ends it. */
@@ -39,35 +68,49 @@ function follow(model, names, update) {
   return () => names.forEach((name) => model.off(`change:${name}`, update));
 }
 
-function noiseRow(model, set) {
-  const field = (name, limits) => {
-    const take = () =>
-      input.reportValidity() && set({ [name]: Number(input.value) });
+function noiseRow(model, request, message) {
+  const field = (name, title, limits) => {
+    const take = () => {
+      const value = Number(input.value);
+      if (input.checkValidity()) return message.say(""), request({ [name]: value });
+      const { min, max, step } = limits;
+      const whole = step === 1 ? "a whole number" : "a number";
+      message.say(`${title}: ${input.value || "nothing"} is not ${whole} from ${min} to ${max}; ` +
+        `${model.get(name)} is kept`);
+      input.value = model.get(name);
+    };
     const input = h("input", {
       type: "number", required: true, ...limits, change: take,
       keydown: (event) => event.key === "Enter" && take(),
     });
     return input;
   };
-  const length = field("total_steps", { min: 1, max: 64, step: 1 });
-  const temperature = field("temperature", { min: 0, max: 3, step: 0.1 });
-  const seed = field("seed", { min: 0, max: 2 ** 31 - 1, step: 1 });
-  const fresh = button("New noise", {}, () => set({ seed: (model.get("seed") + 1) % 2 ** 31 }));
-  const element = row("group", "Noise", "dx-fields", fresh, labelled("seed", seed),
+  const length = field("total_steps", "T", { min: 1, max: 64, step: 1 });
+  const temperature = field("temperature", "temperature", { min: 0, max: 3, step: 0.1 });
+  const seed = field("seed", "seed", { min: 0, max: 2 ** 31 - 1, step: 1 });
+  const fresh = button("New noise", {}, () => request({ seed: (model.get("seed") + 1) % 2 ** 31 }));
+  const kind = model.get("scripts")
+    ? list("Noise", "Noise", NOISES, (noise) => request({ noise })) : null;
+  const fields = row("group", "Settings", "dx-fields", fresh, labelled("seed", seed),
     labelled("temperature", temperature), labelled("T, steps", length));
-  const stop = follow(model, ["seed", "temperature", "total_steps"], () => {
+  const element = h("div", { class: "dx-rows" }, ...(kind ? [kind.element] : []), fields);
+  const stop = follow(model, ["seed", "temperature", "total_steps", "noise"], () => {
     [seed.value, temperature.value, length.value] =
       ["seed", "temperature", "total_steps"].map((name) => model.get(name));
+    kind?.update(model.get("noise"));
   });
   return { element, stop };
 }
 
 const labelled = (text, input) => h("label", {}, h("span", {}, text), input);
 
-function folderRow(model) {
+function folderRow(model, request) {
+  const load = () => {
+    model.send({ kind: "load", folder: input.value.trim() });
+    request({});
+  };
   const options = h("datalist", { id: `dcrw-folders-${folders++}` },
     ...model.get("folders").map((value) => h("option", { value })));
-  const load = () => model.send({ kind: "load", folder: input.value.trim() });
   const input = h("input", {
     type: "text", list: options.id, placeholder: "results/paper/runs/…", spellcheck: "false",
     "aria-label": "Folder of a run",
@@ -79,149 +122,19 @@ function folderRow(model) {
 
 let folders = 0;
 
+/** What went wrong: in the kernel, or before anything was asked of it. */
 function messageLine(model) {
   const element = h("p", { class: "dx-message", role: "alert" });
-  const stop = follow(model, ["message"], () => {
-    element.textContent = model.get("message");
+  const say = (text) => {
+    element.textContent = text || model.get("message") || "";
     element.hidden = !element.textContent;
-  });
-  return { element, stop };
+  };
+  const stop = follow(model, ["message"], () => say(""));
+  return { element, say, stop };
 }
 
 /** Every step of the view as a PNG, for the kernel to put together. */
 async function sendFrames(model, view) {
-  const frames = await view.frames();
-  model.send({ kind: "gif", name: view.fileName("gif") }, undefined, frames);
-}
-
-/** A square to draw on; after each stroke, and at times within one, `send` gets 28 x 28 greys. */
-class Pad {
-  constructor(send) {
-    this.send = send;
-    this.side = PIXELS * FINE;
-    this.canvas = h("canvas", {
-      class: "dx-pad", width: this.side, height: this.side, role: "img",
-      "aria-label": "Pad: draw a digit with the mouse or a finger",
-      pointerdown: (event) => this.begin(event),
-      pointermove: (event) => this.draw(event),
-      pointerup: () => this.end(),
-      pointercancel: () => this.end(),
-    });
-    this.pen = this.canvas.getContext("2d", { willReadFrequently: true });
-    Object.assign(this.pen, {
-      lineWidth: BRUSH * FINE, lineCap: "round", lineJoin: "round", strokeStyle: "#fff",
-    });
-    this.fitted = h("input", { type: "checkbox", checked: true, change: () => this.show() });
-    const clear = button("Clear", {}, () => this.clear());
-    this.element = h("div", { class: "dx-draw" }, this.canvas,
-      h("div", { class: "dx-fields" }, clear,
-        h("label", {}, this.fitted, h("span", {}, "centred and scaled as in MNIST"))));
-    this.wipe();
-  }
-
-  wipe() {
-    this.pen.fillStyle = "#000";
-    this.pen.fillRect(0, 0, this.side, this.side);
-  }
-
-  clear() {
-    this.wipe();
-    this.show();
-  }
-
-  place(event) {
-    const scale = this.side / this.canvas.clientWidth;
-    return [event.offsetX * scale, event.offsetY * scale];
-  }
-
-  begin(event) {
-    event.preventDefault();
-    this.canvas.setPointerCapture(event.pointerId);
-    this.last = this.place(event);
-    this.draw(event);
-  }
-
-  draw(event) {
-    if (!this.last) return;
-    const next = this.place(event);
-    this.pen.beginPath();
-    this.pen.moveTo(...this.last);
-    this.pen.lineTo(...next);
-    this.pen.stroke();
-    this.last = next;
-    this.waiting ??= setTimeout(() => this.show(), 250);
-  }
-
-  end() {
-    if (!this.last) return;
-    this.last = null;
-    this.show();
-  }
-
-  show() {
-    clearTimeout(this.waiting);
-    this.waiting = null;
-    this.send(this.greys());
-  }
-
-  /** The drawing as an image (28 x 28) of bytes. */
-  greys() {
-    const ink = this.ink(this.canvas);
-    const box = this.fitted.checked && boundingBox(ink, this.side);
-    return average(box ? this.fit(box) : ink, this.side);
-  }
-
-  ink(canvas) {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, this.side, this.side);
-    return Float32Array.from({ length: this.side ** 2 }, (_, i) => data[4 * i] / 255);
-  }
-
-  /** The ink scaled into MNIST's square, its centre of mass in the middle. */
-  fit({ left, top, width, height }) {
-    const scale = (BOX * FINE) / Math.max(width, height);
-    const place = (source, x, y) => {
-      const canvas = h("canvas", { width: this.side, height: this.side });
-      const pen = canvas.getContext("2d");
-      pen.fillRect(0, 0, this.side, this.side);
-      pen.drawImage(...source, x, y, ...source.slice(3).map((size) => size * scale));
-      return this.ink(canvas);
-    };
-    const source = [this.canvas, left, top, width, height];
-    const start = (this.side - BOX * FINE) / 2;
-    const [x, y] = centreOfMass(place(source, start, start), this.side);
-    return place(source, start + this.side / 2 - x, start + this.side / 2 - y);
-  }
-}
-
-/** The rectangle that holds all ink; null where there is none. */
-function boundingBox(ink, side) {
-  let [left, top, right, bottom] = [side, side, -1, -1];
-  ink.forEach((value, i) => {
-    if (value < LEAST) return;
-    const [x, y] = [i % side, Math.floor(i / side)];
-    [left, right] = [Math.min(left, x), Math.max(right, x)];
-    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-  });
-  if (right < left) return null;
-  return { left, top, width: right - left + 1, height: bottom - top + 1 };
-}
-
-function centreOfMass(ink, side) {
-  let [mass, x, y] = [0, 0, 0];
-  ink.forEach((value, i) => {
-    mass += value;
-    x += value * (i % side);
-    y += value * Math.floor(i / side);
-  });
-  return [x / mass, y / mass];
-}
-
-/** Means of FINE x FINE points as bytes. */
-function average(ink, side) {
-  const sums = new Float32Array(PIXELS ** 2);
-  ink.forEach((value, i) => {
-    const [x, y] = [i % side, Math.floor(i / side)];
-    sums[Math.floor(y / FINE) * PIXELS + Math.floor(x / FINE)] += value;
-  });
-  return Uint8Array.from(sums, (sum) => Math.round((sum / FINE ** 2) * 255));
+  const frames = await view.share.frames();
+  model.send({ kind: "gif", name: view.share.fileName("gif") }, undefined, frames);
 }

@@ -160,8 +160,8 @@ export function initial(model) {
  * @param {Float32Array|Float64Array} epsilon (z) from N(0, 1)
  * @param {?(Float32Array|Float64Array)} image (A, A) in [0, 1]
  * @returns {object} the next state, and with it what a step of `Store.drawing` in rebuild.js has:
- *   `written`, `patch`, `added`, `before`, `canvas`, `shown`; of an image also `read`, `glimpse`,
- *   `error`, `reconstruction` and `latent`, nats
+ *   `written`, `patch`, `added`, `before`, `canvas`, `shown`; also z_t as `latents`, and of an image
+ *   `read`, `glimpse`, `error`, `reconstruction` and `latent`, nats
  */
 export function step(model, state, epsilon, image = null) {
   const seen = image && see(model, state, image);
@@ -175,7 +175,8 @@ export function step(model, state, epsilon, image = null) {
   const added = stroke(patch, written, model.pixels);
   const canvas = state.canvas.map((value, i) => value + added[i]);
   const next = { ...memory, canvas, readWindow: windows.read };
-  const done = { written, patch, added, before: state.canvas, shown: canvas.map(sigmoid) };
+  const shown = canvas.map(sigmoid);
+  const done = { latents: sampled, written, patch, added, before: state.canvas, shown };
   if (!seen) return { ...next, ...done };
   const { read, glimpse, error, latent } = seen;
   return {

@@ -12,6 +12,8 @@ export const WRITE = "#e69f00"; // orange, solid
 const HALO = "rgba(0, 0, 0, 0.6)"; // under lines on pixels of any brightness
 const MARGIN = 1; // image pixels around an image, for windows that reach beyond it
 const SMALL = 14; // side of a glimpse or patch in cells of an image
+const BETWEEN = 10; // CSS pixels between panels
+const SCALES = { least: 3, most: 5 }; // CSS pixels an image pixel
 
 /** Colours of a theme. Signed values run from purple (below zero) to green, safe for most eyes. */
 export const THEMES = {
@@ -58,6 +60,30 @@ function scaleOf(drawing, key) {
   return drawing.scales[key];
 }
 
+/** A positive number to two digits, never with an exponent. */
+export const plain = (value) =>
+  value.toLocaleString("en", { maximumSignificantDigits: 2, useGrouping: false });
+
+/**
+ * CSS pixels an image pixel at which the panels of the model that has most stand in one row of a
+ * width; on a narrow screen, at which two images do.
+ */
+export function scaleFor(drawings, view, width, pixels) {
+  const sides = drawings.map((drawing, i) => {
+    const image = Boolean(drawing.image);
+    const read = Boolean(drawing.steps[0].glimpse);
+    const extra = (image && view.error) + (view.difference !== "none" && !(view.difference === "model" && !i));
+    return { images: 2 + image + extra, small: 1 + read };
+  });
+  const fits = (scale) => sides.every(({ images, small }) => {
+    const cells = images * (pixels + 2 * MARGIN) + small * (SMALL + 2 * MARGIN);
+    return cells * scale + (images + small) * BETWEEN <= width;
+  });
+  for (let scale = SCALES.most; scale >= SCALES.least; scale--) if (fits(scale)) return scale;
+  const two = Math.floor((width - 2 * BETWEEN) / (2 * (pixels + 2 * MARGIN)));
+  return Math.min(Math.max(two, SCALES.least), 5);
+}
+
 /** The drawings of a view, one a model that has its mode. */
 export function drawingsOf(store, { models, mode, digit }) {
   return models.map((name) => store.drawing(name, mode, digit)).filter(Boolean);
@@ -80,7 +106,7 @@ export function panels(drawing, t, view, theme) {
   const { image } = drawing;
   const bounds = (key) => {
     const scale = scaleOf(drawing, key);
-    return { scale, note: `±${scale.toPrecision(2)}` };
+    return { scale, note: `±${plain(scale)}` };
   };
   const list = [];
   const add = (name, caption, values, colours, placed, small) =>

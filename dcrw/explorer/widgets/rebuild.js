@@ -113,6 +113,29 @@ export class Store {
     this.block = block;
     this.arrays = new Map();
     this.drawings = new Map();
+    this.given = new Map();
+  }
+
+  /**
+   * Show as a mode what is drawn here, {models, count, steps, image, draw(model, item)}, in place of
+   * what was recorded; null: what was recorded again. models: names of those that can draw it.
+   */
+  give(mode, made) {
+    if (made) this.given.set(mode, made);
+    else this.given.delete(mode);
+    for (const key of [...this.drawings.keys()])
+      if (key.split("/")[1] === mode) this.drawings.delete(key);
+  }
+
+  /** Names of the models that have a mode. */
+  modelsOf(mode) {
+    return this.given.get(mode)?.models
+      ?? [...this.models.keys()].filter((name) => this.array(`${name}/${mode}/patch`));
+  }
+
+  /** T of a mode. */
+  stepsOf(mode) {
+    return this.given.get(mode)?.steps ?? this.catalogue.steps;
   }
 
   /** Values and shape of an array, or null where there is none. */
@@ -141,12 +164,14 @@ export class Store {
 
   /** How many drawings a mode has; 0 where no model has it. */
   count(mode) {
+    if (this.given.has(mode)) return this.given.get(mode).count;
     const found = this.catalogue.models.map((m) => this.array(`${m.name}/${mode}/patch`));
     return found.reduce((most, array) => Math.max(most, array ? array.shape[1] : 0), 0);
   }
 
   /** Grey values in [0, 1] of what a mode's item shows the model; null where nothing is encoded. */
   image(mode, item) {
+    if (this.given.has(mode)) return this.given.get(mode).image;
     const array = this.array(mode === "sketch" ? "sketch" : mode === "reconstruct" ? "images" : "");
     if (!array) return null;
     const size = this.pixels ** 2;
@@ -159,7 +184,9 @@ export class Store {
     const key = `${name}/${mode}/${item}`;
     if (!this.drawings.has(key)) {
       if (this.drawings.size > 500) this.drawings.clear();
-      this.drawings.set(key, this.array(`${name}/${mode}/patch`) && this.draw(name, mode, item));
+      const given = this.given.get(mode);
+      const recorded = !given && this.array(`${name}/${mode}/patch`);
+      this.drawings.set(key, given ? given.draw(name, item) : recorded && this.draw(name, mode, item));
     }
     return this.drawings.get(key);
   }

@@ -2,6 +2,7 @@
 
 import { grey, rasterCanvas } from "./pictures.js";
 import { h } from "./controls.js";
+import { nameOf } from "./links.js";
 
 /** The digits to choose from: one list box, one picture each. */
 export class Sheet {
@@ -32,8 +33,8 @@ export class Sheet {
     this.digit = state.digit;
     const source = state.models[0];
     const drawn = ["generate", "interpolate"].includes(state.mode);
-    const key = drawn ? `${state.mode}/${source}` : state.mode;
-    if (key !== this.shown) this.fill(store, state.mode, source);
+    const key = drawn ? `${state.mode}/${source}/${state.ends}` : state.mode;
+    if (key !== this.shown) this.fill(store, state, source);
     this.shown = key;
     [...this.element.children].forEach((option, i) =>
       option.setAttribute("aria-selected", String(i === state.digit)));
@@ -41,14 +42,16 @@ export class Sheet {
     this.element.hidden = store.count(state.mode) < 2;
   }
 
-  fill(store, mode, source) {
-    const { catalogue } = store;
+  fill(store, state, source) {
+    const { mode } = state;
     const count = store.count(mode);
-    this.names = Array.from({ length: count }, (_, i) => digitName(catalogue, mode, i));
+    this.names = Array.from({ length: count }, (_, i) =>
+      nameOf(store.catalogue, { ...state, digit: i }));
     const titles = { generate: "Samples from the prior", interpolate: "Blends" };
     this.element.setAttribute("aria-label", titles[mode] ?? "Test digits");
     this.element.replaceChildren(...this.names.map((name, i) => {
-      const values = store.image(mode, i) ?? store.drawing(source, mode, i).steps.at(-1).shown;
+      const values = store.image(mode, i) ?? store.drawing(source, mode, i)?.steps.at(-1).shown
+        ?? new Float64Array(store.pixels ** 2);
       const raster = { columns: store.pixels, rows: store.pixels, rgba: grey(values) };
       const picture = rasterCanvas(raster);
       picture.setAttribute("aria-hidden", "true");
@@ -74,11 +77,3 @@ export class Sheet {
 }
 
 let options = 0; // for unique ids
-
-function digitName({ labels, pairs, columns }, mode, i) {
-  if (mode === "sketch") return "Your drawing";
-  if (mode === "generate") return `Sample ${i + 1}`;
-  if (mode === "reconstruct") return `Digit ${labels[i]}, number ${i + 1}`;
-  const [from, to] = pairs[Math.floor(i / columns)].map((index) => labels[index]);
-  return `From ${from} to ${to}, ${i % columns} of ${columns - 1} parts`;
-}

@@ -1,0 +1,95 @@
+"""Formulas and icons of the book without scripts."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import io
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
+
+import pytest
+from docutils.utils.math import MathError
+from fontTools.ttLib import TTFont
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def extension(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"book/_ext/{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+dcrw_light = extension("dcrw_light")
+THEME = Path(importlib.util.find_spec("pydata_sphinx_theme").origin).parent  # type: ignore[union-attr,arg-type]
+STATIC = THEME / "theme/pydata_sphinx_theme/static"
+
+
+def words(tex: str, block: bool = False) -> tuple[ElementTree.Element, str]:
+    tree = ElementTree.fromstring(dcrw_light.mathml(tex, block))
+    return tree, "".join(tree.itertext()).replace("\n", "").replace(" ", "")
+
+
+@pytest.mark.parametrize("word", ["big", "Big", "bigg", "Bigg"])
+def test_delimiters_of_a_size_are_set(word: str) -> None:
+    tree, text = words(rf"a \{word}( b \{word}) + \{word}[ c \{word}]")
+    assert text == "a(b)+[c]"
+    sizes = {element.get("minsize") for element in tree.iter() if element.get("minsize")}
+    assert len(sizes) == 1
+
+
+def test_dots_and_bold_symbols_are_set() -> None:
+    assert words(r"z_1, \dots, z_T")[1] == "z1,…,zT"
+    bold = words(r"\boldsymbol{x} + \boldsymbol{\mu} + y")[1]
+    assert bold == "\U0001d499+\U0001d741+y"  # letters of their own in Unicode
+
+
+def test_aligned_lines_are_rows_of_a_table() -> None:
+    tree, _ = words(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", block=True)
+    rows = [element for element in tree.iter() if element.tag.endswith("mtr")]
+    assert [len(row) for row in rows] == [2, 2]
+    assert tree.get("display") == "block"
+
+
+def test_an_index_of_an_accented_letter_stands_beside_it() -> None:
+    for tex, name in ((r"\hat{x}_t", "msub"), (r"\hat{F}_Y^T", "msubsup"), (r"\hat{x}", "mover")):
+        tree, _ = words(tex)
+        assert tree[0].tag.endswith(f"}}{name}")
+
+
+def test_a_label_stands_under_its_brace() -> None:
+    tree, _ = words(r"\underbrace{a + b}_{c}")
+    assert [element.tag.rpartition("}")[2] for element in (tree[0], tree[0][0])] == ["munder"] * 2
+
+
+def test_a_function_keeps_a_distance_from_its_argument() -> None:
+    spaced = [
+        any("mspace" in e.tag for e in words(tex)[0].iter()) for tex in (r"\log p", r"\log(p)")
+    ]
+    assert spaced == [True, False]
+
+
+def test_an_unknown_command_is_an_error() -> None:
+    with pytest.raises(MathError):
+        dcrw_light.mathml(r"\nonsense", False)
+
+
+def test_the_font_holds_the_icons_that_are_used() -> None:
+    style = (STATIC / "styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    found = dcrw_light.codes(style, {"fa-bars", "fa-download"})
+    assert {0xF0C9, 0xF019} <= found
+    assert len(found) < 30
+    font = STATIC / "vendor/fontawesome/webfonts/fa-solid-900.ttf"
+    css = dcrw_light.icon_style(font, found)
+    assert len(css) < 20_000
+    (data,) = re.findall(r"base64,([A-Za-z0-9+/=]+)", css)
+    glyphs = TTFont(io.BytesIO(base64.b64decode(data))).getBestCmap()
+    assert {0xF0C9, 0xF019} <= glyphs.keys()
+    assert 0xF015 not in glyphs  # a house, which nothing uses
