@@ -43,7 +43,7 @@ def dataset() -> Dataset:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (69, 8, 8), generator=generator, dtype=torch.uint8)
     labels = torch.arange(69) % 4
-    return Dataset(*(Split(images[part::3], labels[part::3]) for part in range(3)))
+    return Dataset(*(Split(images[part::3], labels[part::3]) for part in range(3)), name="mnist")
 
 
 @pytest.fixture(scope="module")

@@ -292,7 +292,7 @@ def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
 def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):
     """Its cells, in order."""
     train(Run(tmp_path), tiny_runs.tiny(), dataset)
-    monkeypatch.setattr("dcrw.notebook.load_data", lambda config, runtime: dataset)
+    monkeypatch.setattr("dcrw.notebook.load_run_data", lambda config, runtime: dataset)
     book = json.loads((project_root() / "notebooks" / "forensics.ipynb").read_text())
     first, *rest = ("".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code")
     names: dict = {}
