@@ -61,7 +61,7 @@ def pack(gallery: Gallery) -> tuple[dict[str, Any], bytes]:
         "steps": gallery.steps,
         "imageSize": gallery.images.shape[1],
         "columns": COLUMNS,
-        "labels": gallery.labels.tolist(),
+        "labels": _labels(gallery),
         "pairs": gallery.pairs.tolist(),
         "models": [
             {
@@ -94,6 +94,13 @@ def bundle(folder: Path = FOLDER, modules: Iterable[str] = MODULES) -> str:
     """Scripts as the one module that anywidget takes: imports of each other go."""
     scripts = [(folder / name).read_text(encoding="utf-8") for name in modules]
     return "\n".join(IMPORT.sub("", script) for script in scripts)
+
+
+def _labels(gallery: Gallery) -> list[Any]:
+    """The images' classes: their names where these were kept, else numbers."""
+    names = gallery.about.get("data", {}).get("classes")
+    numbers = gallery.labels.tolist()
+    return [names[label] for label in numbers] if names else numbers
 
 
 def _headings(gallery: Gallery) -> list[str]:

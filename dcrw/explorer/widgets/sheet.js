@@ -78,7 +78,7 @@ let options = 0; // for unique ids
 function digitName({ labels, pairs, columns }, mode, i) {
   if (mode === "sketch") return "Your drawing";
   if (mode === "generate") return `Sample ${i + 1}`;
-  if (mode === "reconstruct") return `Digit ${labels[i]}, number ${i + 1}`;
+  if (mode === "reconstruct") return `${/^\d?$/.test(labels[i]) ? "Digit" : "Class"} ${labels[i]}, number ${i + 1}`;
   const [from, to] = pairs[Math.floor(i / columns)].map((index) => labels[index]);
   return `From ${from} to ${to}, ${i % columns} of ${columns - 1} parts`;
 }
