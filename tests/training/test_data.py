@@ -130,7 +130,7 @@ def test_a_model_of_ones_own_images_is_not_labelled_mnist(tmp_path):
     assert recorded["images"] == {"train": 24, "validation": 3, "test": 3}
     other = Dataset.from_arrays(255 - pictures())
     settings = tiny_runs.STATE  # any: the images are looked at first
-    with pytest.raises(DataError, match="own_sha256 = .*the images have the digest"):
+    with pytest.raises(DataError, match=r"own_sha256 = .*the images have the digest"):
         evaluate(run, other, settings, torch.device("cpu"))
     with pytest.raises(DataError, match="the images have the digest"):
         train(Run(tmp_path / "other"), config, other)

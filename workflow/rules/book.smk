@@ -23,6 +23,7 @@ rule numbers:
 def page(wildcards):
     """An executed notebook, where the rule that executes it leaves it."""
     profile = "grid" if wildcards.notebook in EVIDENCE else "paper"
+    profile = "glyphs" if wildcards.notebook == "glyphs" else profile
     return f"results/{profile}/pages/{wildcards.notebook}.ipynb"
 
 

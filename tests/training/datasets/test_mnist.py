@@ -1,4 +1,4 @@
-"""MNIST and its like: verified, compressed, named otherwise, damaged, out of reach; nothing left."""
+"""MNIST and its like: verified, compressed, damaged, out of reach; nothing left behind."""
 
 import gzip
 import hashlib
