@@ -1,6 +1,9 @@
 """Images of one's own, by example: Georgian letters, trained on, drawn and explored."""
 
 
+GALLERY = "results/glyphs/explorer.npz"
+
+
 rule glyph_images:
     output:
         directory(GLYPHS),
@@ -10,15 +13,15 @@ rule glyph_images:
 
 rule glyphs_data:
     input:
-        run_files("evaluation/evaluation.json", profile="glyphs"),
-        ancient(GLYPHS),
+        [ancient(path) for path in run_files("evaluation/evaluation.json", profile="glyphs")(None)],
+        [] if Path(GALLERY).exists() else ancient(GLYPHS),
         [ancient(path) for path in ("notebooks/explorer_data.ipynb", *code("dcrw/explorer"))],
     output:
-        "results/glyphs/explorer.npz",
+        GALLERY,
     log:
         "results/glyphs/notebooks/explorer_data.ipynb",
     params:
-        settings=json.dumps({"cells": ["glyphs/dcrw-fresh"], "each": 1, "output": "results/glyphs/explorer.npz"}),
+        settings=json.dumps({"cells": ["glyphs/dcrw-fresh"], "each": 1, "output": GALLERY}),
     shell:
         "{PAPERMILL} notebooks/explorer_data.ipynb {log} -y {params.settings:q}"
 
@@ -26,7 +29,7 @@ rule glyphs_data:
 rule glyphs:
     input:
         run_files("evaluation/losses.csv", "evaluation/traces.npz", profile="glyphs"),
-        "results/glyphs/explorer.npz",
+        GALLERY,
         PRESENTATION_CODE,
         code("dcrw/explorer"),
         "configs/glyphs.yaml",

@@ -11,8 +11,12 @@ def data_parameters(wildcards):
 
 
 def own_images(wildcards):
-    """Images of one's own that a rule makes: those of the glyphs."""
-    return [ancient(GLYPHS)] if PROFILES[wildcards.profile].own_images == GLYPHS else []
+    """Images of one's own that a rule makes, those of the glyphs, for a run that is to be trained or
+    measured: what is committed must not be measured again for want of them."""
+    run = run_for(RUNS[wildcards.profile][wildcards.run], Path("results") / wildcards.profile)
+    there = (run.folder / "evaluation" / "evaluation.json").exists()
+    made_here = PROFILES[wildcards.profile].own_images == GLYPHS
+    return [ancient(GLYPHS)] if made_here and not there else []
 
 
 def training_parameters(wildcards, threads):
