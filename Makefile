@@ -12,7 +12,7 @@ MOVED = $(shell test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)"
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 retrain reevaluate book test lint format bench readme manifest clean moved
+.PHONY: help replicate paper grid round2 binarised retrain reevaluate book test lint format bench readme manifest clean moved
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -34,7 +34,8 @@ paper: $(READY)  ## the same on MNIST with the paper profile: trains only what i
 
 grid:  ## everything beyond the paper on MNIST: trains what is not committed; STAGE=cells|bridges|... stops there; TOGETHER=1 trains seeds side by side
 round2:  ## the same for the second round: what was registered before its runs
-grid round2: $(READY)
+binarised:  ## DRAW and DCRW with attention on binarised MNIST: trains what is not committed, hours on a CPU
+grid round2 binarised: $(READY)
 	@$(PIPELINE) $@ book --rerun-incomplete $(CONFIG) $@=$(or $(STAGE),all) $(if $(filter-out 0,$(TOGETHER)),together=1)
 	@$(BIN)/python -m study.pages readme paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"

@@ -21,7 +21,7 @@ from torch.backends import mkldnn
 from benchmarks import textbook
 from dcrw.model.forms import OPERATIONS, plain
 from dcrw.training.config import RunConfig, make_config
-from dcrw.training.data import load
+from dcrw.training.datasets.table import load
 from dcrw.training.device import prepare
 from dcrw.training.engine import Engine
 from dcrw.training.randomness import BatchOrder, step_noise

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path, PurePath
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from pandas.io.formats.style import Styler
 from pydantic import Field
 
 from dcrw.model.config import ConfigError, Section
+from dcrw.training.binarisation import binarised
 from dcrw.training.config import (
     DataConfig,
     EvaluationConfig,
@@ -27,8 +29,10 @@ from dcrw.training.config import (
     require_none_left,
     split_parameters,
 )
-from dcrw.training.data import Dataset, data_root, load
+from dcrw.training.data import OWN, Dataset, data_root, in_project
+from dcrw.training.datasets.table import load
 from dcrw.training.files import project_root
+from dcrw.training.run import Run
 
 LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
 NO_PARAMETERS = (  # what IPython and `papermill --inject-paths` put among the globals
@@ -197,6 +201,44 @@ def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler
     return styled.set_table_attributes(f'class="dataframe{" words" if wrap else ""}"')
 
 
-def load_data(config: DataConfig, runtime: Runtime) -> Dataset:
-    """The images that a run names. Raises `DataError`."""
-    return load(config.dataset, data_root(runtime.data_root, project_root()))
+def load_data(config: DataConfig, runtime: Runtime, image_size: int = 28) -> Dataset:
+    """The images that a configuration names, grey; those of one's own as squares of `image_size`
+    pixels. Raises `DataError`."""
+    root, own = project_root(), runtime.own_images
+    images = in_project(own, root) if own else None
+    found = load(
+        config.dataset,
+        data_root(runtime.data_root, root),
+        images,
+        image_size,
+        config.rule,
+        config.division,
+        runtime.progress,
+    )
+    return replace(found, source=own)
+
+
+def with_own_images(
+    configs: list[RunConfig], runtime: Runtime
+) -> tuple[list[RunConfig], Dataset | None]:
+    """Runs on images of one's own get their digest, which is part of a run's identity; the images
+    are then at hand. Other runs, and those that name a digest, are as they were. Raises
+    `DataError`."""
+    first = configs[0]
+    if first.data.dataset != OWN or first.data.own_sha256:
+        return configs, None
+    images = load_data(first.data, runtime, first.model.image_size)
+    return [config.with_data(images) for config in configs], images
+
+
+def load_run_data(run: Run, runtime: Runtime) -> Dataset:
+    """The images that a complete run was trained on, binarised as its evaluation takes them.
+
+    Images of one's own are looked for where they lay then, unless `own_images` says otherwise.
+    Raises `DataError` where they are not there, or are others.
+    """
+    config, recorded = run.config, run.provenance.get("data", {}).get("source", "")
+    runtime = runtime.model_copy(update={"own_images": runtime.own_images or recorded})
+    images = load_data(config.data, runtime, config.model.image_size)
+    run.require_data(images)
+    return binarised(images, config.data.binarisation)

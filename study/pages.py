@@ -101,7 +101,7 @@ def your_run(results: Path) -> str:
     for entry in entries:
         found, config = entry.provenance, entry.config
         lines.append(
-            f"- `{entry.run.folder.name}`: data set `{config.data.dataset}`, "
+            f"- `{entry.run.folder.name}`: data set `{config.data.in_words}`, "
             f"{found['iterations']} iterations of batch "
             f"{found['batch_size']}, {found['wall_seconds']:.0f} s on "
             f"{found['device']['type'].upper()} "

@@ -1,13 +1,21 @@
-"""Where DCRW stands beside the other models under fresh noise, and what the open choices do: tables
-and numbers of one page."""
+"""Where DCRW stands beside the other models under fresh noise and on binarised images, and what the
+open choices do: tables and numbers of one page."""
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from study.cells import cell_table
+from dcrw.model.architectures import FACTS
+from dcrw.training.binarisation import WORDS
+from dcrw.training.config import RunConfig
+from dcrw.training.run import run_for
+from study import numbers
+from study.cells import cell_table, evaluation_tables
 from study.charts import spread
+from study.finished import finished_run, profile_of, split_row
 from study.numbers import Number
 
 MODELS = {  # cell to its name on the page
@@ -37,6 +45,58 @@ def standing_table(losses: pd.DataFrame, bounds: pd.DataFrame, steps: pd.DataFra
     table["bound"] = most.set_index("cell").bound
     table["active"] = steps[steps.seed == 0].groupby("cell").active.sum()
     return table.loc[[cell for cell in MODELS if cell in table.index]].reset_index()
+
+
+NOT_RUN = "not yet run"
+NOT_GIVEN = "not given"
+BINARISED = "results/binarised"  # of a profile whose runs may not be there yet
+
+
+def binarised_table(project: Path) -> pd.DataFrame:
+    """Losses on binarised MNIST, nats an image: ours, a row a run of the profile `binarised`, and
+    those of the DRAW paper, with what differs between them.
+
+    `test` is L_x + L_z on the test split, `bound` the importance-weighted bound; a run that is not
+    there yet says so.
+    """
+    results = project / BINARISED
+    published = numbers.read(project / "book" / "published.json")
+    rows = [_binarised_row(config, results) for config in profile_of(results).configs()]
+    for name, key in (("DRAW", "attention"), ("DRAW without attention", "no_attention")):
+        rows.append(
+            {
+                "model": name,
+                "by": "Gregor et al. (2015)",
+                "binarised": "by sampling, once, by others",
+                "T": int(published["draw.steps"].value),
+                "z": int(published["draw.latent_size"].value),
+                "iterations": NOT_GIVEN,
+                "test": f"{published[f'draw.mnist.{key}'].value:.2f}",
+                "bound": NOT_GIVEN,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _binarised_row(config: RunConfig, results: Path) -> dict[str, Any]:
+    run, test, bound = run_for(config, results), NOT_RUN, NOT_RUN
+    if (run.folder / "evaluation" / "evaluation.json").exists():
+        entry = finished_run(config, run, profile_of(results).evaluation)
+        test = f"{split_row(entry, 'test', config.model.noise_correlation).total:.2f}"
+        if (run.folder / "evaluation" / "bounds.csv").exists():
+            found = evaluation_tables([entry], "bounds")
+            bound = f"{found.loc[found.samples.idxmax(), 'bound']:.2f}"
+    title = FACTS[config.model.architecture].title
+    return {
+        "model": title[0].upper() + title[1:],
+        "by": "ours",
+        "binarised": WORDS[config.data.binarisation].removeprefix("binarised "),
+        "T": config.model.steps,
+        "z": config.model.latent_size,
+        "iterations": f"{config.training.iterations:,}",
+        "test": test,
+        "bound": bound,
+    }
 
 
 def interval(low: float, high: float) -> str:

@@ -45,7 +45,7 @@ def project(tmp_path_factory) -> Path:
     (folder / "configs").mkdir()
     (folder / "dcrw").mkdir()
     images = split(30, 28)
-    dataset = Dataset(images, images, images)
+    dataset = Dataset(images, images, images, name="digits")
     for name in ("paper", "grid"):
         runs = {cell: settings_of(cell) for cell, of in CELLS.items() if of == name}
         path = folder / "configs" / f"{name}.yaml"
@@ -53,7 +53,7 @@ def project(tmp_path_factory) -> Path:
         for config in load_profile(path).configs():
             run = run_for(config, folder / "results" / name)
             train(run, config, dataset, device=CPU)
-            record(run, images, GazeSettings(batch_size=100, seed=9), CPU, threads=1)
+            record(run, dataset, GazeSettings(batch_size=100, seed=9), CPU, threads=1)
     return folder
 
 

@@ -37,7 +37,7 @@ def dataset() -> Dataset:
     kinds = torch.randint(0, 2, (4, 8, 8), generator=generator, dtype=torch.uint8) * 255
     images = kinds[torch.arange(23) % 4]
     split = Split(images, torch.zeros(23, dtype=torch.int64))
-    return Dataset(split, split, split)
+    return Dataset(split, split, split, name="mnist")  # as `tiny` says
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -54,4 +54,4 @@ def labelled_images() -> Dataset:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (69, 8, 8), generator=generator, dtype=torch.uint8)
     labels = torch.arange(69) % 4
-    return Dataset(*(Split(images[part::3], labels[part::3]) for part in range(3)))
+    return Dataset(*(Split(images[part::3], labels[part::3]) for part in range(3)), name="mnist")

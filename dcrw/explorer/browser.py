@@ -70,7 +70,7 @@ def pack(gallery: Gallery) -> tuple[dict[str, Any], bytes]:
         "steps": gallery.steps,
         "imageSize": gallery.images.shape[1],
         "columns": COLUMNS,
-        "labels": gallery.labels.tolist(),
+        "labels": _labels(gallery),
         "pairs": gallery.pairs.tolist(),
         "models": [
             {
@@ -117,6 +117,13 @@ def block_script(name: str, block: str) -> str:
         "window.dcrwBlocks = window.dcrwBlocks || {};\n"
         f"window.dcrwBlocks[{json.dumps(name)}] = {json.dumps(block)};\n"
     )
+
+
+def _labels(gallery: Gallery) -> list[Any]:
+    """The images' classes: their names where these were kept, else numbers."""
+    names = gallery.about.get("data", {}).get("classes")
+    numbers = gallery.labels.tolist()
+    return [names[label] for label in numbers] if names else numbers
 
 
 def _headings(gallery: Gallery) -> list[str]:

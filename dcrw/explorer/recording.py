@@ -17,7 +17,7 @@ from dcrw.explorer.gallery import COLUMNS, Arrays, ExplorerError, Gallery, Recor
 from dcrw.explorer.rebuild import rebuild_canvas
 from dcrw.model.config import ModelConfig, Section
 from dcrw.model.writer import ConvolutionalVAE, Trace, Writer
-from dcrw.training.data import Split, to_unit
+from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.evaluation import pixel_windows
 from dcrw.training.files import project_root
 from dcrw.training.profiles import load_profile
@@ -26,17 +26,23 @@ from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run, run_for
 
 PAIRS = ((0, 6), (1, 7), (3, 8), (4, 9))  # the classes between which latents are blended
-CLASSES = 10
 
 
 class Selection(Section):
     """What the explorer's file is made from: parameters of notebooks/explorer_data.ipynb."""
 
-    cells: list[str] = Field(min_length=1, description="profile/cell, of each its first seed")
+    cells: list[str] = Field(
+        min_length=1,
+        description="profile/cell, of each its first seed; or folders of complete runs, relative "
+        "to the project",
+    )
     each: int = Field(4, ge=1, le=100, description="test digits of every class")
     seed: int = Field(1234, ge=0, lt=2**31, description="of the noise")
     output: str = Field(description="the file to write, relative to the project")
     data_root: str = Field("", description="folder of MNIST/raw; empty: DCRW_DATA, else data")
+    own_images: str = Field(
+        "", description="your own images; empty: where they lay when the runs were trained"
+    )
 
 
 class Sampling(NamedTuple):
@@ -55,11 +61,15 @@ DEFAULT_SAMPLING = Sampling()
 def find_cells(cells: Iterable[str]) -> dict[str, Run]:
     """The run of each cell's first seed, by the cell's label.
 
-    cells: `<profile>/<label>`. Raises `ConfigError` for an unknown profile, `ExplorerError` for an
-    unknown label.
+    cells: `<profile>/<label>`, or the folder of a run, relative to the project. Raises
+    `ConfigError` for an unknown profile, `ExplorerError` for an unknown label.
     """
     root, found = project_root(), {}
     for cell in cells:
+        if (root / cell / "config.yaml").is_file():
+            run = Run(root / cell)
+            found[run.folder.name] = run
+            continue
         profile, _, label = cell.partition("/")
         configs = load_profile(root / "configs" / f"{profile}.yaml").configs()
         named = [config for config in configs if config.name == label]
@@ -72,22 +82,27 @@ def find_cells(cells: Iterable[str]) -> dict[str, Run]:
 
 
 def record_gallery(
-    cells: Mapping[str, Run], split: Split, each: int = 4, seed: int = 1234
+    cells: Mapping[str, Run], dataset: Dataset, each: int = 4, seed: int = 1234
 ) -> Gallery:
-    """What complete runs do with the first `each` images of every class of a split.
+    """What complete runs do with the first `each` test images of every class.
 
-    Raises `RunError` where a run is incomplete, `ExplorerError` where its model has no windows or
-    the split has too few images of a class.
+    dataset: as the runs take it, binarised where they do. Raises `RunError` where a run is
+    incomplete, `DataError` where it was trained on other images, `ExplorerError` where its model
+    has no windows or there are too few images of a class.
     """
+    for run in cells.values():
+        run.require_data(dataset)
+    split = dataset.test
     chosen = choose_digits(split, each)
     images, labels = split.images[chosen].numpy(), split.labels[chosen].numpy()
-    pairs = np.array(PAIRS, dtype=np.int64)  # the first row of the sheet is ordered by class
+    pairs = _pairs(len(np.unique(labels)), len(chosen))
     recordings = [
         record(name, load_writer(run), images, pairs, Sampling(seed)) for name, run in cells.items()
     ]
     about = {
         "images": chosen.tolist(),
         "seed": seed,
+        "data": {"name": dataset.name, "classes": dataset.class_names()},
         "runs": {name: run.folder.name for name, run in cells.items()},
         "software": describe_software(),
     }
@@ -95,14 +110,29 @@ def record_gallery(
 
 
 def choose_digits(split: Split, each: int = 4) -> Tensor:
-    """Indices (each x 10,) of the first images of every class, classes side by side in a row.
+    """Indices (each x K,) of the first images of all K classes, classes side by side; of one class
+    alone, as many as fill `each` rows.
 
     Raises `ExplorerError` where a class has fewer.
     """
-    first = [torch.nonzero(split.labels == label)[:each, 0] for label in range(CLASSES)]
-    if min(map(len, first)) < each:
-        raise ExplorerError(f"each = {each}: the split has fewer images of a class")
+    classes = split.labels.unique()
+    count = each if len(classes) > 1 else each * COLUMNS
+    first = [torch.nonzero(split.labels == label)[:count, 0] for label in classes]
+    fewest = min(map(len, first))
+    if fewest < count:
+        raise ExplorerError(
+            f"each = {each}: expected at least {count} test images of every class; there are "
+            f"{fewest} of one"
+        )
     return torch.stack(first, dim=1).flatten()
+
+
+def _pairs(classes: int, images: int) -> NDArray[np.int64]:
+    """Images (p, 2) between which latents are blended, of the first row of the sheet: of ten
+    classes those of `PAIRS`, of others neighbours."""
+    first = min(images, COLUMNS)
+    neighbours = [(i, i + 1) for i in range(0, min(first, 2 * len(PAIRS)) - 1, 2)]
+    return np.array(PAIRS if classes == COLUMNS else neighbours, dtype=np.int64).reshape(-1, 2)
 
 
 def rebuilding_errors(gallery: Gallery, cells: Mapping[str, Run]) -> pd.Series:

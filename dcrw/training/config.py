@@ -6,24 +6,109 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from dcrw.model.config import ConfigError, ModelConfig, Section, explain
-from dcrw.training.data import DatasetName
+from dcrw.training.binarisation import WORDS, Binarisation
+from dcrw.training.data import OWN, DataError, Dataset, Division
+from dcrw.training.datasets.pictures import Fit, Grey, Rule
+from dcrw.training.datasets.table import DATASETS
 from dcrw.training.files import read_yaml
 
 
 class DataConfig(Section):
     """Which images. Where they lie is not part of a run's identity."""
 
-    dataset: DatasetName = Field(
+    dataset: str = Field(
         "mnist",
         description="mnist: 28 x 28 MNIST; digits: scikit-learn's 8 x 8 digits, enlarged "
-        "(embedded)",
+        "(embedded); own: your images; or another name of the book's table of data sets",
     )
+    binarisation: Binarisation = Field(
+        "none",
+        description="none: grey values as they are; threshold: white from 128; sampled: white with "
+        "the grey value's probability, drawn once; dynamic: drawn at every iteration [23]",
+    )
+    own_fit: Fit = Field(
+        "pad",
+        description="how pictures of your own become square: pad with ground, crop the middle, or "
+        "stretch",
+    )
+    own_invert: bool = Field(
+        False, description="exchange light and dark: for dark ink on light ground"
+    )
+    own_grey: Grey = Field(
+        "luminance", description="what is taken of pictures of your own: luminance or opacity"
+    )
+    own_validation: float = Field(
+        0.1, gt=0, lt=0.5, description="share of your own images that is for validation"
+    )
+    own_test: float = Field(0.1, gt=0, lt=0.5, description="share that is for testing")
+    own_split_seed: int = Field(
+        0, ge=0, lt=2**31, description="seed by which they are shuffled before that"
+    )
+    own_sha256: str = Field(
+        "",
+        pattern=r"^([0-9a-f]{64})?$",
+        description="digest of your own images once converted and divided; empty: taken from them",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.dataset not in DATASETS:
+            known = ", ".join(DATASETS)
+            raise ValueError(f"data.dataset = {self.dataset!r}: expected one of {known}")
+        if self.dataset != OWN:
+            for name in self.model_dump(exclude_defaults=True):
+                if name.startswith("own_"):
+                    raise ValueError(
+                        f"data.{name} = {getattr(self, name)!r}: expected nothing, since "
+                        f"dataset = {self.dataset}; it is for dataset = {OWN}"
+                    )
+        return self
+
+    @property
+    def rule(self) -> Rule:
+        """How pictures become grey squares."""
+        return Rule(self.own_fit, self.own_invert, self.own_grey)
+
+    @property
+    def division(self) -> Division:
+        """How images of one's own are divided into splits."""
+        return Division(self.own_validation, self.own_test, self.own_split_seed)
+
+    @property
+    def in_words(self) -> str:
+        """The data set, and how it was binarised if it was, for a table."""
+        return ", ".join(filter(None, (self.dataset, WORDS[self.binarisation])))
+
+    def described(self, dataset: Dataset) -> dict[str, Any]:
+        """What provenance says of the images: names, counts, digest, and where they lay."""
+        return {
+            "name": dataset.name,
+            "binarisation": self.binarisation,
+            "images": {name: len(split.images) for name, split in dataset.splits().items()},
+            "classes": dataset.class_names(),
+            "sha256": dataset.digest,
+            "source": dataset.source,
+        }
+
+    def require(self, dataset: Dataset) -> None:
+        """Raises `DataError` where a data set is not the one that is named here."""
+        if dataset.name != self.dataset:
+            raise DataError(
+                f"the images are {dataset.name!r}; expected {self.dataset!r}, as dataset says. "
+                "Load those, or name these: RunConfig.with_data"
+            )
+        if self.dataset == OWN and dataset.digest != self.own_sha256:
+            raise DataError(
+                f"own_sha256 = {self.own_sha256!r}: the images have the digest {dataset.digest}. "
+                "Expected the same images, in the same order, converted by the same rule; for new "
+                "ones leave own_sha256 empty, or take RunConfig.with_data"
+            )
 
 
 class TrainingConfig(Section):
@@ -82,6 +167,15 @@ class RunConfig(Section):
         """``<name>-s<seed>-<digest>``, the run's folder under `results/<profile>/runs`."""
         return f"{self.name}-s{self.training.seed}-{self.digest}"
 
+    def with_data(self, dataset: Dataset) -> "RunConfig":
+        """The same on other images: their name, and for `own` their digest and size."""
+        settings = self.model_dump()
+        settings["data"] |= {"dataset": dataset.name, "own_sha256": ""}
+        if dataset.name == OWN:
+            settings["data"]["own_sha256"] = dataset.digest
+            settings["model"]["image_size"] = dataset.train.images.shape[-1]
+        return make_config(settings)
+
     def with_seed(self, seed: int) -> "RunConfig":
         """The same but for its seed."""
         return self.model_copy(update={"training": self.training.model_copy(update={"seed": seed})})
@@ -105,6 +199,11 @@ class Runtime(Section):
     results: str = Field("results/custom", description="folder of results, relative to the project")
     data_root: str = Field(
         "", description="folder of MNIST/raw; empty: the variable DCRW_DATA, else data"
+    )
+    own_images: str = Field(
+        "",
+        description="your own images, relative to the project: a folder of PNG or JPEG, an NPZ, or "
+        "an IDX file; of a finished run, empty: where they lay when it was trained",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="auto takes a GPU where there is one"

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dcrw.model.config import ModelConfig
 from dcrw.model.layers import logical_heads
 from dcrw.model.writer import Losses, Model, build, loss_terms
+from dcrw.training.binarisation import above
 from dcrw.training.config import RunConfig, TrainingConfig
 from dcrw.training.data import to_unit
 
@@ -49,17 +50,28 @@ class Engine:
         shape = (config.model.steps, batch, config.model.latent_size)
         self._indices = torch.zeros(batch, dtype=torch.int64, device=device)
         self._noise = torch.zeros(shape, device=device)
+        self._levels: Tensor | None = None
+        if config.data.binarisation == "dynamic":
+            self._levels = torch.zeros((batch, *images.shape[1:]), device=device)
         _keep_gradients(self.model)
         self._optimizer = _optimizer(self.model, config.training)
         self._clip = GradientClip(self.model, config.training, runs)
         self._record = record_cuda_graph if device.type == "cuda" else None
         self._replay: Callable[[], Tensor] | None = None
 
-    def iterate(self, indices: NDArray[np.int64], noise: NDArray[np.float32]) -> Tensor:
+    def iterate(
+        self,
+        indices: NDArray[np.int64],
+        noise: NDArray[np.float32],
+        levels: NDArray[np.float32] | None = None,
+    ) -> Tensor:
         """One update on the images at `indices` (B,) under noise (T, B, z).
 
-        Returns (2,) minibatch means of L_x and L_z in nats, on the device, not waited for.
+        levels: (B, A, A) of `binarisation.levels` where each minibatch is sampled. Returns (2,)
+        minibatch means of L_x and L_z in nats, on the device, not waited for.
         """
+        if self._levels is not None:
+            self._levels.copy_(torch.as_tensor(levels))
         self._indices.copy_(torch.as_tensor(indices))
         self._noise.copy_(torch.as_tensor(noise))
         if self._replay is None:
@@ -67,10 +79,16 @@ class Engine:
         return self._replay().clone()
 
     def iterate_all(
-        self, indices: Sequence[NDArray[np.int64]], noise: Sequence[NDArray[np.float32]]
+        self,
+        indices: Sequence[NDArray[np.int64]],
+        noise: Sequence[NDArray[np.float32]],
+        levels: Sequence[NDArray[np.float32]] = (),
     ) -> Tensor:
-        """`iterate` with the indices and the noise of every run that is trained here; (runs, 2)."""
-        return self.iterate(np.concatenate(indices), np.concatenate(noise, axis=1)).view(-1, 2)
+        """`iterate` with the indices, the noise and the levels, if there are any, of every run that
+        is trained here; (runs, 2)."""
+        joined = np.concatenate(levels) if levels else None
+        found = self.iterate(np.concatenate(indices), np.concatenate(noise, axis=1), joined)
+        return found.view(-1, 2)
 
     def states(self) -> list[dict[str, Tensor]]:
         """`state` of every run."""
@@ -85,9 +103,10 @@ class Engine:
         return [self.model]
 
     def _update(self) -> Tensor:
-        terms = loss_terms(
-            self.model, to_unit(self._images.index_select(0, self._indices)), self._noise
-        )
+        images = to_unit(self._images.index_select(0, self._indices))
+        if self._levels is not None:
+            images = above(images, self._levels)
+        terms = loss_terms(self.model, images, self._noise)
         means = self._means(terms)
         self._optimizer.zero_grad(set_to_none=False)
         means.sum().backward()  # Eq. 28

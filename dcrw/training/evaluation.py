@@ -21,6 +21,7 @@ from dcrw.model import attention
 from dcrw.model.attention import conventions
 from dcrw.model.config import ModelConfig
 from dcrw.model.writer import Model, Trace, loss_terms
+from dcrw.training.binarisation import binarised
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.files import write_arrays, write_table
@@ -35,8 +36,12 @@ def evaluate(
     """Measure a complete run and write the files named above; returns their folder.
 
     Each split's losses are taken under fresh noise (correlation 0), shared noise (1) and the run's
-    own correlation. Raises `RunError` where the run is incomplete or damaged.
+    own correlation. Raises `RunError` where the run is incomplete or damaged, `DataError` where it
+    was trained on other images.
     """
+    run.require_data(dataset)
+    how = run.config.data
+    dataset = binarised(dataset, how.binarisation)
     measuring = Measuring(settings, device, threads)
     model = run.model().to(device)
     correlations = sorted({0.0, 1.0, model.config.noise_correlation})
@@ -52,7 +57,8 @@ def evaluate(
     write_table(folder / "steps.csv", pd.concat([_steps_rows(*entry) for entry in measured]))
     write_arrays(folder / "traces.npz", drawn)
     parts = [folder / name for name in ("losses.csv", "steps.csv", "traces.npz")]
-    measuring.write(folder / "evaluation.json", {"run": run.folder.name}, parts)
+    content = {"run": run.folder.name, "data": how.described(dataset)}
+    measuring.write(folder / "evaluation.json", content, parts)
     return folder
 
 
@@ -119,7 +125,7 @@ def data_summary(dataset: Dataset) -> dict[str, dict[str, float]]:
     """
     mean = to_unit(dataset.train.images).mean(0).double().clamp(1e-6, 1 - 1e-6)
     summary = {}
-    for name, split in dataset._asdict().items():
+    for name, split in dataset.splits().items():
         pixels = to_unit(split.images).double()
         summary[name] = {
             "images": len(pixels),

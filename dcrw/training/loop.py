@@ -1,7 +1,6 @@
 """The training loop, long because stopping, saving and going on at any iteration is one thing:
 metrics, checkpoints, resume, for one run or several side by side."""
 
-import hashlib
 import signal
 import sys
 import threading
@@ -20,8 +19,9 @@ from tqdm.auto import tqdm
 
 from dcrw.model.writer import Model
 from dcrw.training import snapshots
+from dcrw.training.binarisation import binarised, levels, training_images
 from dcrw.training.config import Keeping, RunConfig
-from dcrw.training.data import DataError, Dataset
+from dcrw.training.data import DataError, Dataset, images_digest
 from dcrw.training.device import describe, prepared, resolve_device
 from dcrw.training.engine import Engine
 from dcrw.training.provenance import describe_software, now
@@ -59,13 +59,13 @@ def train(
 
     A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads,
     0 for torch's default. progress: a bar; None shows it where there is a terminal. keeping: what
-    is kept besides, and a shorter run to go on from. Raises
-    `DataError` where the images have another size than the config's, `RunError` where the folder is
-    in use, damaged or holds another configuration, `TrainingError` at a non-finite loss or weight,
-    `Interrupted` after a signal.
+    is kept besides, and a shorter run to go on from. Raises `DataError` where the images are others
+    than the config's or have another size, `RunError` where the folder is in use, damaged or holds
+    another configuration, `TrainingError` at a non-finite loss or weight, `Interrupted` after a
+    signal.
     """
     device = device or resolve_device("auto")
-    _require_size(config, dataset)
+    _require_data(config, dataset)
     if run.complete and run.config == config and not run.begun:
         return run
     with run.locked(), _signals() as stopped:
@@ -74,7 +74,8 @@ def train(
 
             def work() -> None:
                 with prepared(device, threads):
-                    engine = Engine(config, dataset.train.images, device)
+                    images = training_images(dataset, config.data.binarisation)
+                    engine = Engine(config, images, device)
                     _train([(run, config)], engine, dataset, progress, keeping, stopped)
 
             _in_a_thread_of_its_own(work)
@@ -101,7 +102,7 @@ def train_seeds(
     device = device or resolve_device("auto")
     require_only_seeds_differ(configs)
     for config in configs:
-        _require_size(config, dataset)
+        _require_data(config, dataset)
     if all(run.complete and run.config == config and not run.begun
            for run, config in zip(runs, configs, strict=True)):  # fmt: skip
         return list(runs)
@@ -117,7 +118,8 @@ def train_seeds(
             for group in _of_one_iteration(left):
                 with prepared(device, threads):
                     own = [config for _, config in group]
-                    engine = SeedsEngine(own, dataset.train.images, device)
+                    images = training_images(dataset, own[0].data.binarisation)
+                    engine = SeedsEngine(own, images, device)
                     _train(group, engine, dataset, progress, keeping, stopped)
 
         _in_a_thread_of_its_own(work)
@@ -170,11 +172,13 @@ def _train(
         for (run, config), start in zip(pairs, starts, strict=True)
     ]
     settings, first = pairs[0][1].training, starts[0].iteration
+    dynamic = pairs[0][1].data.binarisation == "dynamic"
     moments = snapshots.moments(keeping.snapshots, settings.iterations)
     with _bar(settings.iterations, first, progress) as bar:
         for iteration in range(first, settings.iterations):
             indices, noise = zip(*(part.inputs(iteration) for part in parts), strict=True)
-            losses = engine.iterate_all(indices, noise)
+            sampled = [part.levels(iteration) for part in parts] if dynamic else []
+            losses = engine.iterate_all(indices, noise, sampled)
             done = iteration + 1
             last = done == settings.iterations
             for part, own in zip(parts, losses, strict=True):
@@ -217,9 +221,10 @@ class _Part:
         """together: how many runs are trained side by side."""
         self._run, self._config, self._settings = run, config, config.training
         self._log = _SegmentLog(start, engine.device, together)
-        self._images = dataset.train.images
-        self._shown = dataset.test.images[: snapshots.COUNT]
-        count = len(self._images)
+        self._dataset = dataset
+        seen = binarised(dataset, config.data.binarisation)
+        self._shown = seen.test.images[: snapshots.COUNT]
+        count = len(dataset.train.images)
         self._order = BatchOrder(self._settings.seed, self._settings.batch_size, count)
         pending = start.tensors.get("pending", torch.empty(0, 2))
         self._pending = list(pending.to(engine.device))
@@ -230,6 +235,12 @@ class _Part:
         shape = (model.steps, self._settings.batch_size, model.latent_size)
         noise = step_noise(seed, "noise", iteration, shape, model.noise_correlation)
         return self._order(iteration), noise
+
+    def levels(self, iteration: int) -> Floats:
+        """Numbers (B, A, A) that an iteration's images are sampled by."""
+        size = self._config.model.image_size
+        shape = (self._settings.batch_size, size, size)
+        return levels(self._settings.seed, iteration, shape)
 
     def note(self, losses: Tensor) -> None:
         """Keep an iteration's losses (2,) for the next summary."""
@@ -264,7 +275,7 @@ class _Part:
     def finish(self, model: Model, keep_checkpoint: bool) -> None:
         """Write weights and provenance."""
         segments = self._log.segments(self._settings.iterations)
-        provenance = _provenance(self._config, model, segments, self._images)
+        provenance = _provenance(self._config, model, segments, self._dataset)
         self._run.finish(model, provenance, keep_checkpoint)
 
 
@@ -301,7 +312,8 @@ def _resume(pairs: Pairs, engine: Engine) -> list[Checkpoint]:
     return found
 
 
-def _require_size(config: RunConfig, dataset: Dataset) -> None:
+def _require_data(config: RunConfig, dataset: Dataset) -> None:
+    config.data.require(dataset)
     found = dataset.train.images.shape[1:]
     if tuple(found) != (config.model.image_size,) * 2:
         raise DataError(
@@ -342,7 +354,7 @@ def _stack(pending: list[Tensor]) -> Tensor:
 
 
 def _provenance(
-    config: RunConfig, model: Model, segments: list[dict[str, Any]], images: Tensor
+    config: RunConfig, model: Model, segments: list[dict[str, Any]], dataset: Dataset
 ) -> dict[str, Any]:
     seconds = sum(segment["seconds"] for segment in segments)
     return {
@@ -351,8 +363,9 @@ def _provenance(
         "seed": config.training.seed,
         "iterations": config.training.iterations,
         "batch_size": config.training.batch_size,
-        "training_images": len(images),
-        "training_images_sha256": hashlib.sha256(images.numpy().tobytes()).hexdigest(),
+        "training_images": len(dataset.train.images),
+        "training_images_sha256": images_digest(dataset.train.images),
+        "data": config.data.described(dataset),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "device": segments[-1]["device"],
         "wall_seconds": round(seconds, 1),

@@ -81,6 +81,9 @@ class Profile(Section):
     defaults: Layer = Field(Layer(), description="what all runs share")
     runs: dict[str, Planned]
     evaluation: EvaluationConfig = EvaluationConfig()
+    own_images: str = Field(
+        "", description="where images of one's own lie, relative to the project"
+    )
     snapshots: int = Field(
         0, ge=0, le=1000, description="of every run, as the training notebook's parameter"
     )

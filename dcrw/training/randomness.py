@@ -6,8 +6,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Stream = Literal["order", "noise", "evaluation", "generation"]
-_STREAMS: dict[Stream, int] = {"order": 1, "noise": 2, "evaluation": 3, "generation": 4}
+Stream = Literal["order", "noise", "evaluation", "generation", "division", "binarisation"]
+_STREAMS: dict[Stream, int] = {
+    "order": 1,
+    "noise": 2,
+    "evaluation": 3,
+    "generation": 4,
+    "division": 5,
+    "binarisation": 6,
+}
 
 Floats = NDArray[np.float32]
 

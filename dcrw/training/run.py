@@ -27,6 +27,7 @@ from torch import Tensor
 from dcrw.model.config import ModelConfig
 from dcrw.model.writer import Model, build
 from dcrw.training.config import RunConfig, load_config
+from dcrw.training.data import DataError, Dataset, images_digest
 from dcrw.training.files import (
     PART_LIMIT,
     TEXT_LIMIT,
@@ -136,6 +137,18 @@ class Run:
                 "Move the folder away and train the run again"
             )
         return load_weights(config or self.config.model, path, digest)
+
+    def require_data(self, dataset: Dataset) -> None:
+        """Raises `DataError` where a data set is not the one that the run was trained on."""
+        self.require_complete()
+        self.config.data.require(dataset)
+        expected = self.provenance.get("training_images_sha256")
+        found = images_digest(dataset.train.images)
+        if not dataset.sha256 and expected not in (None, found):
+            raise DataError(
+                f"{self.folder}: was trained on images with SHA-256 {expected}; these have "
+                f"{found}. Load the images that it was trained on, whole"
+            )
 
     def evaluated(self, name: str, record: str = "evaluation.json") -> Path:
         """A file below `evaluation/`, once it is found to be what its record says.

@@ -22,6 +22,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from dcrw.model.config import Section
+from dcrw.training.binarisation import binarised
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.files import write_arrays, write_table
 from dcrw.training.measuring import Measuring
@@ -98,8 +99,11 @@ def measure(
 
     folder: of the digit classifier. The noise has the run's own correlations. Raises `RunError`
     where run or classifier are incomplete or damaged, `ValueError` where the classifier is for
-    images of another size, or where what the run draws is not finite.
+    images of another size, or where what the run draws is not finite, `DataError` where the run
+    was trained on other images.
     """
+    run.require_data(dataset)
+    dataset = binarised(dataset, run.config.data.binarisation)
     measuring = Measuring(settings, device, threads)
     model, judge = run.model().to(device), classifier.load(folder).to(device)
     _require_size(judge, model.config.image_size, folder)

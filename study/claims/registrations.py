@@ -68,7 +68,12 @@ def _lines(project: Path, commit: str) -> tuple[int, int]:
 def _git(project: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=project, capture_output=True, check=True, text=True
+            ["git", *arguments],
+            cwd=project,
+            capture_output=True,
+            check=True,
+            text=True,
+            encoding="utf-8",
         )
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", "") or error

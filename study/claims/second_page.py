@@ -1,7 +1,7 @@
 """The page on the second round: what its rules say of all runs there are, its tables, figure and
 the numbers that the book quotes from it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,14 +9,21 @@ import numpy as np
 import pandas as pd
 
 from dcrw.training.config import RunConfig
-from dcrw.training.files import project_root, read_table, write_table
+from dcrw.training.files import project_root, write_table
 from dcrw.training.profiles import load_profile
 from study import numbers
 from study.cells import EVERY_PROFILE, gathered, run_table
 from study.charts import save_with_table
-from study.claims import accounts, attribution, predictions, second_round, stop_free
-from study.claims.accounts import JUDGED, READINGS, ROWS, VALUES
-from study.claims.judge import NOISES, registered
+from study.claims import (
+    accounts,
+    attribution,
+    predictions,
+    second_round,
+    second_words,
+    stop_free,
+)
+from study.claims.accounts import JUDGED, ROWS, VALUES
+from study.claims.judge import registered
 from study.claims.multiverse import multiverse, multiverse_figure, ways_near
 from study.claims.page import CLAIMS, reference
 from study.claims.rules import by_seed
@@ -26,32 +33,7 @@ from study.finished import Finished
 from study.numbers import Number
 
 RESULTS = "results/round2"
-CHARACTERISTICS = "results/grid/tables/operating_characteristics.csv"
-SIMULATED = {"rule": str, "test": str, "truth": str, "n": int, "accepts": float}
-SIMULATE = "Simulate again (python -m study.claims.power)."
 WATTS_PER_THREAD = (3.0, 15.0)  # of a server's processor under load, its share of the rest included
-ANSWERS = {  # kind of statement to its three answers
-    "predicts": {True: "held", False: "failed", None: "not known yet"},
-    "refuted_by": {True: "came", False: "did not come", None: "not known yet"},
-}
-KINDS = {"predicts": "prediction", "refuted_by": "would refute it"}
-NEAR = {True: "within", False: "not within", None: ""}
-FITS = {True: "compatible", False: "not compatible", None: ""}
-AS_SEEN = "shared: printed the mean of one more run; means are as seen"
-AS_PRINTED = "shared: printed the mean of one more run; means are Table I's"
-SHOWN_RULES = {  # rows of the simulation that the page shows: (rule, test, truth) to words
-    ("g", "shared: all four values", AS_SEEN):
-        "first round, g: accepts the account that is true",
-    ("g", "shared: all four values", AS_PRINTED):
-        "the same, its means being exactly Table I's",
-    ("predictive interval", "shared: compatible", "shared: printed the mean of one more run"):
-        "second round, predictive: accepts the account that is true",
-    ("predictive interval", "fresh: compatible", "shared: printed the mean of one more run"):
-        "second round, predictive: accepts fresh noise, which is not",
-    ("f", "two_sample, both variants",
-     "perfect generator: told apart as training digits were, in 0.5325"):
-        "first round, f: accepts samples as good as training digits",
-}  # fmt: skip
 
 
 class SecondPage(NamedTuple):
@@ -228,7 +210,8 @@ def page_numbers(page: SecondPage) -> dict[str, Number]:
         found[f"second.pairing.{other}.seeds"] = Number(pairing.n or 0, pairing.source)
     tested = page.accounts.query("account == 'shared' and measure == 'test'").iloc[0]
     matched = sum(abs(tested[value] / page.printed[value] - 1) <= share for value in VALUES)
-    found["second.simulation.g"] = _rejected_by_g(project_root())
+    rejected = second_words.rejected_by_g(project_root())
+    found["second.simulation.g"] = Number(rejected, second_words.CHARACTERISTICS)
     found["second.shared.test.near"] = Number(int(matched), f"{RESULTS}/tables/accounts.csv")
     found["second.ways.near"] = Number(near, f"{RESULTS}/figures/multiverse.csv")
     found["second.rule.within"] = Number(share, CLAIMS)
@@ -237,17 +220,9 @@ def page_numbers(page: SecondPage) -> dict[str, Number]:
         source = f"{RESULTS}/tables/predictions.csv"
         found[f"second.{name}"] = Number(len(answers), source)
         for answer, word in ((True, "yes"), (False, "no")):
-            count = sum(known is answer for known in map(_known, answers))
+            count = sum(came is answer for came in map(second_words.known, answers))
             found[f"second.{name}.{word}"] = Number(count, source)
     return found
-
-
-def _rejected_by_g(project: Path) -> Number:
-    """How often the first round's rule g rejects the account that is true, at three seeds."""
-    table = read_table(project / CHARACTERISTICS, SIMULATED, SIMULATE)
-    chosen = table[(table.rule == "g") & (table.truth == AS_SEEN) & (table.n == 3)]
-    (accepts,) = chosen[chosen.test == "shared: all four values"].accepts
-    return Number(1 - float(accepts), CHARACTERISTICS)
 
 
 def _pairing(runs: pd.DataFrame, other: str) -> Number:
@@ -274,112 +249,3 @@ def _confirmation_numbers(page: SecondPage, source: str) -> dict[str, Number]:
         found[f"{key}.near"] = Number(near, source, n)
     found["second.confirmation.seeds"] = Number(len(confirming), source)
     return found
-
-
-def shown_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """Predictions and refutations in words."""
-    answers = [
-        ANSWERS[kind][_known(came)] for kind, came in zip(table.kind, table.came, strict=True)
-    ]
-    return pd.DataFrame({"": table.kind.map(KINDS), "statement": table.statement, "came": answers})
-
-
-def shown_accounts(table: pd.DataFrame, measure: str = JUDGED) -> pd.DataFrame:
-    """The accounts beside each other in words: seeds, means, and what the rules say."""
-    chosen = table[table.measure == measure]
-    shown = pd.DataFrame({"account": chosen.account})
-    shown["seeds"] = [
-        f"{int(run.n_attention)} and {int(run.n_write_only)}" for run in chosen.itertuples()
-    ]
-    names = dict(zip(VALUES, ("Lx, with", "Lz, with", "Lx, without", "Lz, without"), strict=True))
-    for value, name in names.items():
-        shown[name] = chosen[value]
-    for row, name in zip((*ROWS, "table"), ("with", "without", "whole table"), strict=True):
-        shown[f"10%: {name}"] = chosen[f"within_{row}"].map(_known).map(NEAR)
-    for reading in READINGS:
-        fits = chosen[f"compatible, {reading}"].map(_known).map(FITS)
-        shown[f"predictive: {reading}"] = fits
-    return shown
-
-
-def shown_likelihoods(table: pd.DataFrame) -> pd.DataFrame:
-    """The accounts' log likelihoods under both readings, nats, the largest first."""
-    chosen = table[table.measure == JUDGED]
-    columns = {f"log_likelihood, {reading}": reading for reading in READINGS}
-    shown = chosen[["account", *columns]].rename(columns=columns).dropna()
-    return shown.sort_values(READINGS[0], ascending=False)
-
-
-def preferred_in_words(page: SecondPage) -> str:
-    """Which accounts are preferred to which, as a Markdown list."""
-    pairs = accounts.preferred(
-        accounts.likelihoods(page.accounts), page.rules["rules"]["likelihood"]["at_least"]
-    )
-    lines = [f"- *{one}* is preferred to *{other}*" for one, other in pairs]
-    return "\n".join(lines) or "No account is preferred to another by this rule."
-
-
-def shown_tests(findings: Iterable[Finding]) -> pd.DataFrame:
-    """Tests of one kind as a reader sees them."""
-    rows = []
-    for found in findings:
-        interval = "" if np.isnan(found.low) else f"{found.low:.2f} to {found.high:.2f}"
-        holds = {True: "yes", False: "no", None: "not known yet"}[found.holds]
-        rows.append(
-            {"test": found.test, "of": found.subject, "mean": found.value, "interval": interval}
-            | {"seeds": found.n, "holds": holds, "rule": found.rule}
-        )
-    return pd.DataFrame(rows)
-
-
-def tests_of(page: SecondPage, claim: str) -> list[Finding]:
-    """The page's tests of one rule: `positive_control`, `fresh_control` or `stop_free`."""
-    return [found for found in page.tests if found.claim == claim]
-
-
-def shown_effects(effects: Sequence[attribution.Effect]) -> pd.DataFrame:
-    """Main effects in words; a line that says so where a combination lacks a seed."""
-    if not effects:
-        return pd.DataFrame({"effect": ["not known yet: a combination lacks a seed"]})
-    return pd.DataFrame(
-        {
-            "setting": [e.factor for e in effects],
-            "loss": [e.loss for e in effects],
-            "effect": [e.value for e in effects],
-            "interval": [f"{e.low:.2f} to {e.high:.2f}" for e in effects],
-            "matters": ["yes" if e.matters else "not shown" for e in effects],
-        }
-    )
-
-
-def shown_verdicts(findings: Sequence[Finding], titles: Mapping[str, str]) -> pd.DataFrame:
-    """The claims' verdicts by the second round's rules, with the fewest seeds behind each."""
-    table = second_round.verdict_table(findings)
-    fewest = {
-        (claim, noise): min(
-            (f.n for f in findings if (f.claim, f.noise) == (claim, noise)), default=0
-        )
-        for claim in set(table.claim)
-        for noise in NOISES
-    }
-    shown = pd.DataFrame({"claim": [f"{c}. {titles[c]}" for c in table.claim], "of": table.subject})
-    for noise in NOISES:
-        shown[f"{noise} noise"] = table.get(noise, "")
-        shown[f"{noise}: seeds"] = [fewest[claim, noise] for claim in table.claim]
-    return shown
-
-
-def characteristics(project: Path) -> pd.DataFrame:
-    """How often a rule accepts, from the simulation: the rows of SHOWN_RULES, a column a number of
-    seeds."""
-    table = read_table(project / CHARACTERISTICS, SIMULATED, SIMULATE)
-    rows = []
-    for (rule, test, truth), words in SHOWN_RULES.items():
-        chosen = table[(table.rule == rule) & (table.test == test) & (table.truth == truth)]
-        counts = {f"{int(r.n)} seeds": f"{r.accepts:.0%}" for r in chosen.itertuples()}
-        rows.append({"rule": words} | counts)
-    return pd.DataFrame(rows)
-
-
-def _known(value: Any) -> bool | None:
-    return None if pd.isna(value) else bool(value)

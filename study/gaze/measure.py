@@ -23,7 +23,8 @@ from dcrw.model import attention
 from dcrw.model.attention import conventions
 from dcrw.model.config import ModelConfig, Section
 from dcrw.model.writer import Model, Trace
-from dcrw.training.data import Split, to_unit
+from dcrw.training.binarisation import binarised
+from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.files import RunError, write_arrays, write_table
 from dcrw.training.measuring import Measuring
 from dcrw.training.randomness import step_noise
@@ -66,12 +67,16 @@ class Watched(NamedTuple):
 
 
 def record(
-    run: Run, split: Split, settings: GazeSettings, device: torch.device, threads: int = 0
+    run: Run, dataset: Dataset, settings: GazeSettings, device: torch.device, threads: int = 0
 ) -> Path:
-    """Measure a complete run on a split and write the files named above; returns their folder.
+    """Measure a complete run on the test split and write the files named above; returns their
+    folder.
 
-    Raises `RunError` where the run is incomplete or damaged, or its model has no windows.
+    Raises `RunError` where the run is incomplete or damaged, or its model has no windows,
+    `DataError` where it was trained on other images.
     """
+    run.require_data(dataset)
+    split = binarised(dataset, run.config.data.binarisation).test
     measuring = Measuring(settings, device, threads)
     model = run.model().to(device)
     with measuring.ready():

@@ -28,6 +28,7 @@ from torch import Tensor
 from dcrw.model import losses
 from dcrw.model.config import Section
 from dcrw.model.writer import Model
+from dcrw.training.binarisation import binarised
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.evaluation import split_losses
@@ -266,10 +267,13 @@ def measure_mechanism(
 ) -> Path:
     """Measure a complete run on test images and write the files named above; returns their folder.
 
-    Raises `RunError` where the run is incomplete or damaged.
+    Raises `RunError` where the run is incomplete or damaged, `DataError` where it was trained on
+    other images.
     """
+    run.require_data(dataset)
     measuring = Measuring(settings, device, threads)
-    model, test = run.model().to(device), dataset.test
+    model = run.model().to(device)
+    test = binarised(dataset, run.config.data.binarisation).test
     images = test.images[: settings.images]
     with measuring.ready():
         weights = bounds.log_weights(

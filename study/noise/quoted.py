@@ -61,9 +61,10 @@ def lower_numbers(lower: pd.DataFrame, rows: Rows, starts: int) -> Numbers:
     return found
 
 
-def public_numbers(control: Mapping[str, Any]) -> Numbers:
-    """Where the published curve of the public code ends; control: rule `positive_control` of the
-    second round."""
+def public_numbers(registered: Mapping[str, Any]) -> Numbers:
+    """Where the published curve of the public code ends, by the second round's positive control;
+    registered: `book/claims.yaml`."""
+    control = registered["second_round"]["rules"]["positive_control"]
     last = max(control["at"])
     lx, lz = control["at"][last]
     found = {"iterations": last, "lx": lx, "lz": lz}

@@ -10,7 +10,7 @@ import pandas as pd
 from dcrw.model.architectures import FACTS, noise_in_words
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import RunConfig
-from dcrw.training.data import SIZES
+from dcrw.training.datasets.table import DATASETS
 from dcrw.training.files import project_root
 from study import numbers
 from study.finished import (
@@ -31,7 +31,7 @@ TABLE_1 = "tables/table_1.csv"
 def paper_values(config: RunConfig) -> dict[str, float]:
     """Table I's `lx` and `lz` for a run's model; empty where it has no row or the data differ."""
     row = PAPER_ROWS.get(config.model.architecture)
-    if row is None or config.data.dataset != "mnist":
+    if row is None or config.data.in_words != "mnist":
         return {}
     published = numbers.read(project_root() / "book" / "published.json")
     return {loss: published[f"paper.table1.{row}.{loss}"].value for loss in ("lx", "lz")}
@@ -122,7 +122,9 @@ def table_1_numbers(results: Path) -> dict[str, Number]:
 def training_images(entry: Finished) -> int:
     """How many images a run was trained on. The first runs' provenance does not say: they used
     their data set's whole training split."""
-    return entry.provenance.get("training_images", SIZES[entry.config.data.dataset].train)
+    sizes = DATASETS[entry.config.data.dataset].facts.sizes
+    known = sizes.train if sizes else 0
+    return int(entry.provenance.get("training_images", known))
 
 
 class _Cell(NamedTuple):
@@ -164,7 +166,7 @@ def _row(cell: _Cell) -> dict[str, Any]:
         "hidden_size": model.hidden_size,
         "read_size": model.read_size if FACTS[model.architecture].reads else "",
         "write_size": model.write_size,
-        "dataset": config.data.dataset,
+        "dataset": config.data.in_words,
         "iterations": config.training.iterations,
         "seeds": len(members),
     }

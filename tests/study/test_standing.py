@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from common import ROOT
 
 from study import standing
 from study.cells import LOSSES
@@ -99,3 +100,17 @@ def test_ablations_are_quoted_beside_what_seeds_do():
     mixed = ablations.assign(iterations=[3000, 2000])
     with pytest.raises(ValueError, match=r"2000.*3000.*expected one length"):
         standing.ablation_numbers(mixed, [])
+
+
+def test_runs_on_binarised_images_that_are_not_there_say_so():
+    table = standing.binarised_table(ROOT)
+    ours = table[table.by == "ours"]
+    assert ours.model.tolist() == ["DRAW", "With attention"]
+    assert set(ours.binarised) == {"by sampling, once"}
+    assert (ours["T"] == 10).all() and (ours.z == 10).all()
+    assert set(ours.iterations) == {"25,000"}
+    for cell, test in zip(("draw", "dcrw"), ours.test, strict=True):
+        there = list(ROOT.glob(f"results/binarised/runs/{cell}-binarised-*/evaluation"))
+        assert (test == "not yet run") == (not there)
+    others = table[table.by != "ours"]
+    assert others.test.tolist() == ["80.97", "87.40"] and set(others.iterations) == {"not given"}

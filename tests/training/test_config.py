@@ -25,6 +25,7 @@ from dcrw.training.config import (
     make_config,
     parameter_names,
 )
+from dcrw.training.datasets.table import DATASETS
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = {
@@ -50,6 +51,14 @@ NUMBERS = {
     "clip_norm": st.floats(1e-3, 1e3),
     "metrics_interval": st.integers(1, 1000),
     "checkpoint_interval": st.integers(1, 10**5),
+    "own_validation": st.floats(0.01, 0.49),
+    "own_test": st.floats(0.01, 0.49),
+    "own_split_seed": st.integers(0, 2**31 - 1),
+}
+OTHERS = {
+    "dataset": st.sampled_from(list(DATASETS)),
+    "own_invert": st.booleans(),
+    "own_sha256": st.from_regex(r"\A([0-9a-f]{64})?\Z"),
 }
 
 
@@ -63,7 +72,10 @@ def parameters(draw) -> dict:
     found = {"name": draw(st.from_regex(r"\A[a-z0-9][a-z0-9-]{0,20}\Z"))}
     for name in parameter_names():
         if name != "name" and draw(st.booleans()):
-            found[name] = draw(NUMBERS[name] if name in NUMBERS else st.sampled_from(choices(name)))
+            given = NUMBERS | OTHERS
+            found[name] = draw(given[name] if name in given else st.sampled_from(choices(name)))
+    if found.get("dataset") != "own":
+        found = {name: value for name, value in found.items() if not name.startswith("own_")}
     if found.get("architecture") == "conv-vae":
         found["steps"] = 1
     if found.get("architecture") == "draw":
@@ -117,6 +129,10 @@ def test_defaults_do_not_enter_the_digest():
         ("iterations", True, "expected a number"),
         ("initialiser", "he", "'xavier' or 'unit-scaling'"),
         ("encoder_dense", -1, "greater than or equal to 0"),
+        ("dataset", "cifar", "expected one of mnist, fashion-mnist, kmnist, digits, own"),
+        ("binarisation", "half", "'none', 'threshold', 'sampled' or 'dynamic'"),
+        ("own_invert", True, "it is for dataset = own"),
+        ("own_sha256", "abc", "match pattern"),
     ],
 )
 def test_impossible_values_are_named(name, value, expected):
@@ -181,7 +197,7 @@ def test_the_evaluation_notebook_offers_every_setting_with_its_default():
     cell = {name: value for name, (_, value) in parameters_cell("evaluate").items()}
     for name, value in EvaluationConfig().model_dump().items():
         assert cell.pop(name) == value
-    assert set(cell) == {"run", "data_root", "device", "threads"}
+    assert set(cell) == {"run", "data_root", "own_images", "device", "threads"}
 
 
 def test_parameters_are_the_literals_among_globals():

@@ -54,7 +54,7 @@ def test_an_interrupt_saves_where_it_stopped(tmp_path, monkeypatch, dataset):
     whole = train(Run(tmp_path / "whole"), config, dataset)
     real, run = Engine.iterate, Run(tmp_path / "cut")
 
-    def interrupted(self, indices, noise):
+    def interrupted(self, indices, noise, levels=None):
         os.kill(os.getpid(), signal.SIGTERM)
         return real(self, indices, noise)
 
@@ -84,7 +84,7 @@ numbers = torch.Generator().manual_seed(0)
 images = torch.randint(0, 256, (23, 8, 8), generator=numbers, dtype=torch.uint8)
 split = Split(images, torch.zeros(23, dtype=torch.int64))
 config = tiny(iterations=400, checkpoint_interval=20)
-train(Run(Path(sys.argv[1])), config, Dataset(split, split, split))
+train(Run(Path(sys.argv[1])), config, Dataset(split, split, split, name="mnist"))
 """
     code = code.format(tests=str(ROOT / "tests"))
     cut, whole = tmp_path / "cut", tmp_path / "whole"
@@ -112,7 +112,7 @@ def test_a_complete_run_returns_at_once(tmp_path, monkeypatch, dataset):
 def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeypatch, dataset):
     run, real, calls = Run(tmp_path), Engine.iterate, []
 
-    def poisoned(self, indices, noise):
+    def poisoned(self, indices, noise, levels=None):
         calls.append(None)
         return real(self, indices, noise * (np.nan if len(calls) == 8 else 1)).clone()
 
@@ -127,7 +127,7 @@ def test_a_non_finite_loss_stops_and_keeps_the_last_checkpoint(tmp_path, monkeyp
 def test_non_finite_weights_are_not_kept(tmp_path, monkeypatch, dataset):
     run, real, calls = Run(tmp_path), Engine.iterate, []
 
-    def poisoned(self, indices, noise):
+    def poisoned(self, indices, noise, levels=None):
         calls.append(None)
         losses = real(self, indices, noise)
         if len(calls) == 6:

@@ -205,7 +205,7 @@ def test_a_cuda_graph_trains_every_seed() -> None:
 @pytest.fixture
 def dataset() -> Dataset:
     split = Split(images(), torch.zeros(IMAGES, dtype=torch.int64))
-    return Dataset(split, split, split)
+    return Dataset(split, split, split, name="mnist")
 
 
 def short_runs(root: Path, **more: object) -> tuple[list[Run], list[RunConfig]]:
@@ -299,7 +299,7 @@ def test_one_seed_that_goes_astray_stops_all_and_keeps_their_checkpoints(
     runs, configs = short_runs(tmp_path)
     real, calls = Engine.iterate_all, []
 
-    def poisoned(self, indices, noise):
+    def poisoned(self, indices, noise, levels):
         calls.append(None)
         noise = list(noise)
         noise[1] = noise[1] * (np.nan if len(calls) == 8 else 1)

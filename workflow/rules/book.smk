@@ -26,8 +26,8 @@ rule numbers:
 def page(wildcards):
     """An executed notebook, where the rule that executes it leaves it."""
     name = wildcards.notebook
-    profile = "grid" if name in EVIDENCE else "round2" if name in SECOND_ROUND else "paper"
-    return f"results/{profile}/pages/{name}.ipynb"
+    elsewhere = dict.fromkeys(EVIDENCE, "grid") | {"second_round": "round2", "glyphs": "glyphs"}
+    return f"results/{elsewhere.get(name, 'paper')}/pages/{name}.ipynb"
 
 
 def prose():

@@ -38,10 +38,11 @@ RUNS = OfProfiles(
     (name, {run.folder_name: run for runs in stages.values() for run in runs})
     for name, stages in STAGES.items()
 )
-PRESENTATIONS = ["figures_4_5", "figure_6", "table_1", "fast_start", "speed"]
+PRESENTATIONS = ["figures_4_5", "figure_6", "table_1", "fast_start", "speed", "glyphs"]
 EVIDENCE = ["claims", "reused_noise", "standing", "where_it_looks", "explorer"]  # of both profiles
 SECOND_ROUND = ["second_round"]  # of all runs there are
 PAGES = [f"book/executed/{name}.ipynb" for name in PRESENTATIONS + EVIDENCE + SECOND_ROUND]
+GLYPHS = "results/glyphs/images"
 MODELS = ("dcrw", "dcrw-write-only", "draw")
 SIX = [f"{model}-{noise}" for model in MODELS for noise in ("fresh", "shared")]
 CLASSIFIER = "results/grid/classifier"
@@ -70,6 +71,7 @@ localrules:
     paper,
     grid,
     round2,
+    binarised,
 
 
 def failures():

@@ -93,9 +93,11 @@ rule reused_noise:
 rule standing:
     input:
         evaluated("losses.csv", "steps.csv"),
+        evaluated("losses.csv", "forensics.json", profiles=["binarised"]),
         evaluated("forensics.json", chosen=taken_apart),
         PRESENTATION_CODE,
-        ["configs/paper.yaml", "configs/grid.yaml"],
+        ["configs/paper.yaml", "configs/grid.yaml", "configs/binarised.yaml"],
+        "book/published.json",
         notebook="notebooks/standing.ipynb",
     output:
         kept("results/grid/tables/standing.csv"),

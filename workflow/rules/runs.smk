@@ -2,11 +2,21 @@
 
 
 def data_parameters(wildcards):
-    datasets = {run.data.dataset for run in RUNS[wildcards.profile].values()}
-    if len(datasets) > 1:
-        raise WorkflowError(f"profile {wildcards.profile}: expected one data set, found {datasets}")
+    found = {run.data for run in RUNS[wildcards.profile].values()}
+    if len(found) > 1:
+        raise WorkflowError(f"profile {wildcards.profile}: expected one data set, found {found}")
     folders = {"results": f"results/{wildcards.profile}", "data_root": config.get("data_root", "")}
-    return json.dumps({"dataset": datasets.pop()} | folders)
+    own = {"own_images": PROFILES[wildcards.profile].own_images}
+    return json.dumps(found.pop().model_dump() | folders | own)
+
+
+def own_images(wildcards):
+    """Images of one's own that a rule makes, those of the glyphs, for a run that is to be trained or
+    measured: what is committed must not be measured again for want of them."""
+    run = run_for(RUNS[wildcards.profile][wildcards.run], Path("results") / wildcards.profile)
+    there = (run.folder / "evaluation" / "evaluation.json").exists()
+    made_here = PROFILES[wildcards.profile].own_images == GLYPHS
+    return [ancient(GLYPHS)] if made_here and not there else []
 
 
 def training_parameters(wildcards, threads):
@@ -19,6 +29,7 @@ def together_parameters(profile, members, threads):
     further = " ".join(str(run.training.seed) for run in others)
     snapshots = PROFILES[profile].snapshots_of(first)
     results = {"results": f"results/{profile}", "progress": False, "snapshots": snapshots}
+    results["own_images"] = PROFILES[profile].own_images
     settings = first.parameters() | {"further_seeds": further} | results
     return json.dumps(settings | runtime_parameters(threads))
 
@@ -65,6 +76,7 @@ rule data:
 rule train:
     input:
         evidence("notebooks/train.ipynb", *PACKAGE),
+        own_images,
     output:
         # Written last. A failed job's outputs are deleted: nothing else of a run may be named here.
         "results/{profile}/runs/{run}/provenance.json",
@@ -106,6 +118,7 @@ rule evaluate:
     input:
         evidence("notebooks/evaluate.ipynb", *PACKAGE, "configs/{profile}.yaml"),
         weights,
+        own_images,
     output:
         expand(
             "results/{{profile}}/runs/{{run}}/evaluation/{name}",

@@ -40,7 +40,7 @@ export function nameOf(catalogue, view) {
   const { digit, number, sample, from, to, part } = placeOf(catalogue, view);
   if (view.mode === "sketch") return "Your drawing";
   if (view.mode === "generate") return `Sample ${sample}`;
-  if (view.mode === "reconstruct") return `Digit ${digit}, number ${number}`;
+  if (view.mode === "reconstruct") return `${/^\d?$/.test(digit) ? "Digit" : "Class"} ${digit}, number ${number}`;
   const [first, last] = [from, to].map((end) => end.split("-")[0]);
   return `From ${first} to ${last}, ${part} of ${catalogue.columns - 1} parts`;
 }

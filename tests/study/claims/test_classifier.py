@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from dcrw.training.data import Split, load
+from dcrw.training.data import Split
+from dcrw.training.datasets.table import load
 from dcrw.training.files import RunError, read_record, write_record
 from study import statistics
 from study.claims import classifier

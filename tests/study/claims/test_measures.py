@@ -132,7 +132,7 @@ def test_black_and_white_leaves_only_shapes(dataset, judge):
     wide = SETTINGS.model_copy(update={"samples": 400, "two_sample_epochs": 3})
     images = torch.cat([digits.test] * 20)
     bright = images >= 128
-    pale = to_unit(images // 4 + bright * 128)
+    pale = to_unit((images // 4 + bright * 128).to(torch.uint8))
     many = digits._replace(test=images, test_features=torch.cat([digits.test_features] * 20))
     found = sample_measures(pale, many, model, wide)
     assert found["two_sample.accuracy"]["value"] > 0.9
@@ -219,7 +219,7 @@ def test_the_notebooks_offer_every_setting_with_its_default(name):
         target, settings, runtime = sections(dict(values) | {"run": "x"}, *SECTIONS[name])
         assert settings == MeasureSettings()
         assert target == MeasureTarget(run="x")
-        offered = set(MeasureSettings.model_fields) | {"run", "classifier"}
+        offered = set(MeasureSettings.model_fields) | {"run", "classifier", "own_images"}
     else:
         config, settings, runtime = sections(dict(values), *SECTIONS[name])
         assert settings == ClassifierSettings()

@@ -1,15 +1,12 @@
 """What the page on the second round shows, and what it leaves."""
 
-import pandas as pd
 import pytest
 
 from dcrw.training.files import project_root
 from dcrw.training.profiles import load_profile
 from study import numbers
 from study.claims import second_page as page
-from study.claims.attribution import Effect
-from study.claims.judge import registered
-from study.claims.second_round import Finding
+from study.claims import second_words
 
 PROJECT = project_root()
 PROFILE = PROJECT / "configs" / "round2.yaml"
@@ -19,38 +16,6 @@ NAN = float("nan")
 @pytest.fixture(scope="module")
 def seen():
     return page.judged(PROJECT)
-
-
-def finding(holds: bool | None, low: float = 1.0, claim: str = "a", n: int = 3) -> Finding:
-    return Finding(claim, "lx falls", "fresh", "dcrw", holds, False, 1.5, low, 2.0, n, "rule")
-
-
-def test_answers_depend_on_what_was_asked():
-    table = pd.DataFrame(
-        {"kind": ["predicts", "predicts", "refuted_by", "refuted_by"]}
-        | {"statement": list("abcd"), "came": [True, None, True, False]}
-    )
-    shown = page.shown_predictions(table)
-    assert shown.came.tolist() == ["held", "not known yet", "came", "did not come"]
-    assert shown[""].tolist() == ["prediction"] * 2 + ["would refute it"] * 2
-
-
-def test_tests_that_cannot_be_judged_say_so():
-    shown = page.shown_tests([finding(True), finding(None, low=NAN, n=0), finding(False)])
-    assert shown.holds.tolist() == ["yes", "not known yet", "no"]
-    assert shown.interval.tolist() == ["1.00 to 2.00", "", "1.00 to 2.00"]
-
-
-def test_effects_that_cannot_be_had_say_so():
-    assert page.shown_effects([]).effect.tolist() == ["not known yet: a combination lacks a seed"]
-    effects = [Effect("weights", "lx", -8.0, -9.0, -7.0, 0.01, True)]
-    assert page.shown_effects(effects).matters.tolist() == ["yes"]
-
-
-def test_a_verdict_stands_on_its_fewest_seeds():
-    shown = page.shown_verdicts([finding(True, n=9), finding(True, n=4)], {"a": "Losses fall"})
-    assert shown["fresh: seeds"].tolist() == [4]
-    assert shown.claim.tolist() == ["a. Losses fall"]
 
 
 def test_stages_count_what_is_complete(seen):
@@ -86,12 +51,6 @@ def test_numbers_say_what_the_tables_say(seen):
     assert low == pytest.approx(hours * 3 / 1000) and high == pytest.approx(hours * 15 / 1000)
 
 
-def test_the_simulation_has_every_rule_that_is_shown():
-    shown = page.characteristics(PROJECT)
-    assert shown.rule.tolist() == list(page.SHOWN_RULES.values())
-    assert shown.columns.tolist() == ["rule", "3 seeds", "5 seeds", "10 seeds"]
-
-
 def test_the_page_leaves_what_is_committed(seen, tmp_path):
     """Tables and numbers again, byte for byte."""
     page.write(seen, tmp_path / "round2")
@@ -103,7 +62,8 @@ def test_the_page_leaves_what_is_committed(seen, tmp_path):
 
 
 def test_accounts_are_preferred_by_the_registered_rule(seen):
-    words = page.preferred_in_words(seen)
+    least = seen.rules["rules"]["likelihood"]["at_least"]
+    words = second_words.preferred_in_words(seen.accounts, least)
     assert "*shared* is preferred to *fresh*\n" in words
-    titles = registered(PROJECT / "book" / "claims.yaml")["claims"]
-    assert set("abcdefhi") <= set(titles)
+    nobody = second_words.preferred_in_words(seen.accounts, 1e9)
+    assert nobody == "No account is preferred to another by this rule."

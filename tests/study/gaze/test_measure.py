@@ -13,6 +13,7 @@ from dcrw.model import attention
 from dcrw.model.attention import conventions
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import EvaluationConfig
+from dcrw.training.data import Dataset
 from dcrw.training.engine import initial_model
 from dcrw.training.evaluation import split_losses
 from dcrw.training.files import RunError
@@ -260,5 +261,6 @@ def test_models_without_windows_are_refused():
 
 
 def test_unfinished_runs_are_not_measured(tmp_path):
+    images = split()
     with pytest.raises(RunError, match="not a complete run"):
-        record(Run(tmp_path), split(), SETTINGS, CPU)
+        record(Run(tmp_path), Dataset(images, images, images), SETTINGS, CPU)

@@ -71,8 +71,9 @@ def test_what_is_missing_is_named(project, recorded):
 def test_the_cells_of_both_notebooks_run(project, recorded, monkeypatch):
     """In this process, to save two kernels' start; papermill does nothing else with them."""
     monkeypatch.chdir(project)
-    few = split(20, 28)
-    monkeypatch.setattr("dcrw.notebook.load_data", lambda *_: Dataset(few, few, few))
+    whole, few = split(30, 28), split(20, 28)
+    dataset = Dataset(whole, few, few, name="digits")
+    monkeypatch.setattr("dcrw.notebook.load_run_data", lambda *_: dataset)
     run = (project / recorded["draw-fresh"].source).parents[1]
     named = {"run": str(run.relative_to(project)), "batch_size": 100, "seed": 9}
     execute("gaze", named | {"device": "cpu", "threads": 1})

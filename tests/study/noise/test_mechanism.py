@@ -293,7 +293,7 @@ def test_unfinished_runs_and_impossible_settings_are_refused(tmp_path, dataset):
 def test_the_notebook_examines_a_run(tmp_path, dataset, monkeypatch, capsys):
     """Its cells, in order."""
     train(Run(tmp_path), tiny_runs.tiny(), dataset)
-    monkeypatch.setattr("dcrw.notebook.load_data", lambda config, runtime: dataset)
+    monkeypatch.setattr("dcrw.notebook.load_run_data", lambda config, runtime: dataset)
     parameters = {"run": str(tmp_path), "device": "cpu", "threads": 1} | SETTINGS.model_dump()
     execute("forensics", parameters, MechanismSettings().model_dump())
     assert "effective_samples" in capsys.readouterr().out

@@ -177,5 +177,6 @@ def test_rows_stand_below_the_lower_side_of_the_curve():
 
 def test_the_public_codes_curve_is_quoted_at_its_end():
     control = {"at": {1000: [147, 5], 9900: [65.6, 1.5]}}
-    found = values(quoted.public_numbers(control))
+    rules = {"second_round": {"rules": {"positive_control": control}}}
+    found = values(quoted.public_numbers(rules))
     assert found == {"public.iterations": 9900, "public.lx": 65.6, "public.lz": 1.5}
