@@ -47,12 +47,14 @@ def train(
     threads: int = 0,
     progress: bool | None = None,
     keeping: Keeping = NOTHING_BESIDES,
+    wait: bool = False,
 ) -> Run:
     """Train a config into a run's folder, from its last checkpoint where there is one.
 
     A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads,
     0 for torch's default. progress: a bar; None shows it where there is a terminal. keeping: what
-    is kept besides, and a shorter run to go on from. Raises
+    is kept besides, and a shorter run to go on from. wait: until another process has left the
+    folder, then take up what it did. Raises
     `DataError` where the images have another size than the config's, `RunError` where the folder is
     in use, damaged or holds another configuration, `TrainingError` at a non-finite loss or weight,
     `Interrupted` after a signal.
@@ -61,7 +63,7 @@ def train(
     _require_size(config, dataset)
     if run.complete and run.config == config and not run.begun:
         return run
-    with run.locked(), _signals() as stopped:
+    with run.locked(wait), _signals() as stopped:
         _begin(run, config, keeping)
         if not run.complete:
 
@@ -82,6 +84,7 @@ def train_seeds(
     threads: int = 0,
     progress: bool | None = None,
     keeping: Keeping = NOTHING_BESIDES,
+    wait: bool = False,
 ) -> list[Run]:
     """Train several configs that differ in their seed alone side by side, each into its own run's
     folder; otherwise as `train`.
@@ -97,7 +100,7 @@ def train_seeds(
         _require_size(config, dataset)
     with ExitStack() as locks:
         for run, config in zip(runs, configs, strict=True):
-            locks.enter_context(run.locked())
+            locks.enter_context(run.locked(wait))
             _begin(run, config, keeping)
         pairs = zip(runs, configs, strict=True)
         left = [(run, config) for run, config in pairs if not run.complete]

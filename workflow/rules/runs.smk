@@ -19,7 +19,8 @@ def together_parameters(profile, members, threads):
     further = " ".join(str(run.training.seed) for run in others)
     snapshots = PROFILES[profile].snapshots_of(first)
     results = {"results": f"results/{profile}", "progress": False, "snapshots": snapshots}
-    settings = first.parameters() | {"further_seeds": further} | results
+    # On a cluster the process before may still be at work: one whose node was given up, say.
+    settings = first.parameters() | {"further_seeds": further, "wait": ON_A_NODE} | results
     return json.dumps(settings | runtime_parameters(threads))
 
 
@@ -71,6 +72,8 @@ rule train:
     log:
         "results/{profile}/runs/{run}/train.ipynb",
     threads: 1
+    resources:
+        gpu=GPUS,
     params:
         settings=training_parameters,
     shell:
@@ -94,6 +97,8 @@ if config.get("together"):
             log:
                 f"results/{one_profile}/runs/{members[0].folder_name}/train.ipynb",
             threads: 1
+            resources:
+                gpu=GPUS,
             params:
                 cell=f"{len(members)} seeds of {one_cell}, profile {one_profile}",
                 settings=for_members(one_profile, members),
