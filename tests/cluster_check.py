@@ -83,7 +83,9 @@ class Grid:
 
     def submit(self) -> subprocess.Popen[bytes]:
         """The command that submits what is not complete, in a process group of its own."""
-        targets = [str((one.folder / "provenance.json").relative_to(self.folder)) for one in self.runs]
+        targets = [
+            str((one.folder / "provenance.json").relative_to(self.folder)) for one in self.runs
+        ]
         command = ["workflow/run.py", "--profile", "workflow/profiles/slurm", *targets, *QUICKLY]
         with self.log.open("ab") as log:
             return subprocess.Popen(
@@ -122,7 +124,9 @@ def say(started: float, what: str) -> None:
     print(f"  {time.monotonic() - started:5.0f} s  {what}", flush=True)
 
 
-def test_whatever_is_killed_a_grid_ends_as_it_does_locally(cluster: Cluster, tmp_path: Path) -> None:
+def test_whatever_is_killed_a_grid_ends_as_it_does_locally(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     started, grid = time.monotonic(), Grid(tmp_path.resolve() / "project")
     submitter = grid.submit()
 

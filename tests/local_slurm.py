@@ -3,9 +3,9 @@
     python tests/local_slurm.py start FOLDER
     python tests/local_slurm.py stop FOLDER
 
-All that it writes is below FOLDER (keys, ports, logs, pid files), but for one link: the configuration
-is linked to where SLURM looks for it by default, since a job's steps start without SLURM_CONF. Where
-a configuration is there already, or the link may not be made, it refuses.
+All that it writes is below FOLDER (keys, logs, pid files), but for one link: the configuration is
+linked to where SLURM looks for it by default, since a job's steps start without SLURM_CONF. Where a
+configuration is there already, or the link may not be made, it refuses.
 """
 
 import argparse
@@ -95,14 +95,17 @@ def obstacle() -> str:
     if DEFAULT_PLACE.exists():
         return f"{DEFAULT_PLACE}: this machine has a SLURM of its own"
     if not os.access(DEFAULT_PLACE.parent, os.W_OK):
-        return f"{DEFAULT_PLACE.parent}: cannot be written to by {getpass.getuser()}; run it as root"
+        return (
+            f"{DEFAULT_PLACE.parent}: cannot be written to by {getpass.getuser()}; run it as root"
+        )
     return ""
 
 
 def configuration(folder: Path, ports: list[int], host: str, user: str) -> str:
     """The text of slurm.conf. ports: of slurmctld and of each node's slurmd."""
     nodes = "\n".join(
-        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=16000"
+        f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
+        "CPUs=2 RealMemory=16000"
         for name, port in zip(NODES, ports[1:], strict=True)
     )
     return CONFIGURATION.format(
