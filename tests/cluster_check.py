@@ -177,6 +177,8 @@ def test_whatever_is_killed_a_grid_ends_as_it_does_locally(
         if submitter.poll() is None:
             os.killpg(submitter.pid, signal.SIGKILL)
         grid.release(*(one.folder.name for one in grid.runs))
+        for process in grid.processes("-m snakemake", "--profile"):
+            process.kill()
 
     dataset = load("digits", tmp_path)
     for one, config in zip(grid.runs, grid.configs, strict=True):

@@ -187,6 +187,7 @@ class Cluster:
         for node in NODES:
             if not self._alive(node) and self._alive("slurmctld"):
                 self.start_node(node)  # it finds the orphans of the one before
+                wait_for(lambda node=node: self._alive(node), f"the pid file of {node}")
         run("scancel", "--full", f"--user={getpass.getuser()}", check=False)
         deadline = time.monotonic() + 10
         while run("squeue", "--noheader", check=False) and time.monotonic() < deadline:
