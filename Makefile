@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIPELINE = $(BIN)/python workflow/run.py
+ON ?= local
+PIPELINE = $(BIN)/python workflow/run.py --profile workflow/profiles/$(ON)
 DEVICE ?= auto
 CONFIG = --config device=$(DEVICE)
 BOOK = _build/html/index.html
@@ -12,7 +13,7 @@ MOVED = $(shell test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)"
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 binarised retrain reevaluate book test lint format bench readme manifest clean moved
+.PHONY: help replicate paper grid round2 binarised retrain reevaluate book test cluster test-cluster lint format bench readme manifest clean moved
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -57,6 +58,16 @@ book: $(READY)  ## build the book from what is committed
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+
+CLUSTER := $(VENV)/.cluster
+cluster: $(CLUSTER)  ## add Snakemake's executor for SLURM to .venv; then `make grid ON=slurm`
+
+$(CLUSTER): requirements-cluster.lock $(READY)
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps -r requirements-cluster.lock
+	@touch $@
+
+test-cluster: $(CLUSTER)  ## train a grid on a SLURM of two nodes on this machine, killing parts of it; says so where it cannot
+	$(BIN)/python -m pytest -n0 --verbose --capture=no tests/cluster_check.py
 
 lint: $(READY)  ## ruff, mypy, and notebooks without outputs
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ from dcrw.training.config import (
     Keeping,
     RunConfig,
     Runtime,
+    TrainingRuntime,
     config_from_parameters,
     require_none_left,
     split_parameters,
@@ -122,7 +123,9 @@ def sections(namespace: MutableMapping[str, Any], *kinds: type[Section]) -> list
     return found
 
 
-def training(namespace: MutableMapping[str, Any]) -> tuple[list[RunConfig], Keeping, Runtime]:
+def training(
+    namespace: MutableMapping[str, Any],
+) -> tuple[list[RunConfig], Keeping, TrainingRuntime]:
     """Parameters of the training notebook: the run they describe, then those with further seeds;
     what is kept besides; where it runs.
 
@@ -130,7 +133,7 @@ def training(namespace: MutableMapping[str, Any]) -> tuple[list[RunConfig], Keep
     """
     together, left = split_parameters(parameters(namespace), Together)
     keeping, left = split_parameters(left, Keeping)
-    runtime, left = split_parameters(left, Runtime)
+    runtime, left = split_parameters(left, TrainingRuntime)
     config = config_from_parameters(left)
     further = [int(seed) for seed in together.further_seeds.split()]
     seeds = [config.training.seed, *further]

@@ -46,7 +46,8 @@ def project() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def lock() -> list[Requirement]:
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    names = ("requirements.lock", "requirements-cluster.lock")
+    lines = [line for name in names for line in (ROOT / name).read_text().splitlines()]
     return [Requirement(line) for line in lines if line and not line.lstrip().startswith("#")]
 
 

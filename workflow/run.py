@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-COMMAND = ["--snakefile", "workflow/Snakefile", "--profile", "workflow/profiles/local"]
+COMMAND = ["--snakefile", "workflow/Snakefile", "--nolock"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 30.0  # seconds in which jobs may write checkpoints; then they are killed
 POLL = 0.1
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
             return 1
         os.environ.setdefault("HOME", home(folder))
         received = note_signals()
-        command = [sys.executable, "-m", "snakemake", *arguments, *COMMAND, "--nolock"]
+        command = [sys.executable, "-m", "snakemake", *arguments, *COMMAND]
         snakemake = subprocess.Popen(command, stdin=lock, process_group=0)
         while snakemake.poll() is None and not received:
             time.sleep(POLL)

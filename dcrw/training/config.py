@@ -212,6 +212,15 @@ class Runtime(Section):
     progress: bool = Field(True, description="show a progress bar")
 
 
+class TrainingRuntime(Runtime):
+    """The same for the notebook that trains."""
+
+    wait: bool = Field(
+        False,
+        description="wait for a run's folder that another process trains into; else refuse it",
+    )
+
+
 class Keeping(Section):
     """What training keeps besides a run's result; no part of a run's identity."""
 

@@ -54,21 +54,22 @@ def train(
     threads: int = 0,
     progress: bool | None = None,
     keeping: Keeping = NOTHING_BESIDES,
+    wait: bool = False,
 ) -> Run:
     """Train a config into a run's folder, from its last checkpoint where there is one.
 
     A complete run returns at once. device: None for `resolve_device("auto")`. threads: CPU threads,
     0 for torch's default. progress: a bar; None shows it where there is a terminal. keeping: what
-    is kept besides, and a shorter run to go on from. Raises `DataError` where the images are others
-    than the config's or have another size, `RunError` where the folder is in use, damaged or holds
-    another configuration, `TrainingError` at a non-finite loss or weight, `Interrupted` after a
-    signal.
+    is kept besides, and a shorter run to go on from. wait: until another process has left the
+    folder, then take up what it did. Raises `DataError` where the images are others than the
+    config's or have another size, `RunError` where the folder is in use, damaged or holds another
+    configuration, `TrainingError` at a non-finite loss or weight, `Interrupted` after a signal.
     """
     device = device or resolve_device("auto")
     _require_data(config, dataset)
     if run.complete and run.config == config and not run.begun:
         return run
-    with run.locked(), _signals() as stopped:
+    with run.locked(wait), _signals() as stopped:
         _begin(run, config, keeping)
         if not run.complete:
 
@@ -90,6 +91,7 @@ def train_seeds(
     threads: int = 0,
     progress: bool | None = None,
     keeping: Keeping = NOTHING_BESIDES,
+    wait: bool = False,
 ) -> list[Run]:
     """Train several configs that differ in their seed alone side by side, each into its own run's
     folder; otherwise as `train`.
@@ -108,7 +110,7 @@ def train_seeds(
         return list(runs)
     with ExitStack() as locks:
         for run, config in zip(runs, configs, strict=True):
-            locks.enter_context(run.locked())
+            locks.enter_context(run.locked(wait))
             _begin(run, config, keeping)
         pairs = zip(runs, configs, strict=True)
         left = [(run, config) for run, config in pairs if not run.complete]

@@ -52,6 +52,7 @@ METRICS = {"iteration": int} | dict.fromkeys(
 )
 HEADER = (",".join(METRICS) + "\n").encode()
 PROVENANCE = {"config_digest": str, "device": dict, "software": dict}
+POLL = 0.5  # seconds between two looks at a lock that is waited for
 
 
 AGAIN = "Remove the folder and train the run again."
@@ -277,14 +278,18 @@ class Run:
             remove(self._path("checkpoint.safetensors"))
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder for this process. Raises `RunError` at once where another process holds
-        it, or where nothing can be written there."""
+    def locked(self, wait: bool = False) -> Iterator[None]:
+        """Hold the folder for this process.
+
+        wait: until another process that holds it lets go, however long that takes. Raises
+        `RunError` where another process holds it and is not waited for, or where nothing can be
+        written there.
+        """
         path = self._path(".lock")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(path)
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=-1 if wait else 0, poll_interval=POLL)
         except filelock.Timeout:
             raise RunError(f"{self.folder}: in use by another process") from None
         except (OSError, ValueError) as error:

@@ -19,7 +19,7 @@ from dcrw.training.config import (
     EvaluationConfig,
     Keeping,
     RunConfig,
-    Runtime,
+    TrainingRuntime,
     config_from_parameters,
     load_config,
     make_config,
@@ -168,7 +168,7 @@ def test_committed_runs_still_have_their_names(folder):
 
 def test_the_training_notebook_offers_every_setting_with_its_default():
     cell = parameters_cell("train")
-    sections = (Together(), Keeping(), Runtime())
+    sections = (Together(), Keeping(), TrainingRuntime())
     expected = RunConfig().parameters()
     for section in sections:
         expected |= section.model_dump()
@@ -180,7 +180,7 @@ def test_further_seeds_are_runs_alike_but_for_their_seed():
     settings, _, runtime = training({"name": "a", "seed": 2, "further_seeds": "0 7"})
     assert [config.training.seed for config in settings] == [2, 0, 7]
     assert {config.with_seed(0) for config in settings} == {settings[1]}
-    assert runtime == Runtime()
+    assert runtime == TrainingRuntime()
     two, _, _ = training({"name": "a", "seed": 2, "further_seeds": 1})
     assert [config.training.seed for config in two] == [2, 1]
     (alone,) = training({"name": "a", "seed": 2})[0]

@@ -1,9 +1,13 @@
 """A run's folder: whose it is, what it refuses, and which run it may go on from."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
+import threading
+from contextlib import nullcontext
 
+import filelock
 import pytest
 import torch
 from common import Killed, kill_at
@@ -52,6 +56,29 @@ def test_a_folder_in_use_is_refused(tmp_path, dataset):
             train(run, tiny(), dataset)
         holder.stdin.close()
     train(run, tiny(), dataset)
+
+
+def test_a_folder_in_use_is_waited_for_where_asked(tmp_path, dataset, monkeypatch):
+    """And what the other process did there is taken up: a complete run is not trained again."""
+    run, other = Run(tmp_path / "run"), train(Run(tmp_path / "other"), tiny(), dataset)
+    run.folder.mkdir()
+    monkeypatch.setattr("dcrw.training.run.POLL", 0.01)
+    held = filelock.FileLock(run.folder / ".lock")
+    held.acquire()
+    done: list[Run] = []
+    waiting = threading.Thread(
+        target=lambda: done.append(train(run, tiny(), dataset, wait=True)), daemon=True
+    )
+    # signals are the main thread's
+    monkeypatch.setattr("dcrw.training.loop._signals", lambda: nullcontext([]))
+    monkeypatch.setattr("dcrw.training.loop._train", lambda *_: pytest.fail("trained again"))
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive() and not run.complete
+    shutil.copytree(other.folder, run.folder, dirs_exist_ok=True, ignore=lambda *_: [".lock"])
+    held.release()
+    waiting.join(30)
+    assert done == [run] and run.complete
 
 
 def test_another_configuration_is_refused(tmp_path, dataset):

@@ -47,6 +47,9 @@ MODELS = ("dcrw", "dcrw-write-only", "draw")
 SIX = [f"{model}-{noise}" for model in MODELS for noise in ("fresh", "shared")]
 CLASSIFIER = "results/grid/classifier"
 
+ON_A_NODE = workflow.remote_exec  # this is a job of a cluster, not the command that submits it
+GPUS = int(config.get("gpus", 0))  # of each training job: Snakemake's resource `gpu`
+
 PYTHON = shlex.quote(sys.executable)
 PAPERMILL = f"{PYTHON} -m papermill --no-progress-bar --log-level ERROR"
 PRESENT = (

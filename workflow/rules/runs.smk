@@ -30,7 +30,8 @@ def together_parameters(profile, members, threads):
     snapshots = PROFILES[profile].snapshots_of(first)
     results = {"results": f"results/{profile}", "progress": False, "snapshots": snapshots}
     results["own_images"] = PROFILES[profile].own_images
-    settings = first.parameters() | {"further_seeds": further} | results
+    # On a cluster the process before may still be at work: one whose node was given up, say.
+    settings = first.parameters() | {"further_seeds": further, "wait": ON_A_NODE} | results
     return json.dumps(settings | runtime_parameters(threads))
 
 
@@ -83,6 +84,8 @@ rule train:
     log:
         "results/{profile}/runs/{run}/train.ipynb",
     threads: 1
+    resources:
+        gpu=GPUS,
     params:
         settings=training_parameters,
     shell:
@@ -106,6 +109,8 @@ if config.get("together"):
             log:
                 f"results/{one_profile}/runs/{members[0].folder_name}/train.ipynb",
             threads: 1
+            resources:
+                gpu=GPUS,
             params:
                 cell=f"{len(members)} seeds of {one_cell}, profile {one_profile}",
                 settings=for_members(one_profile, members),
