@@ -10,7 +10,7 @@ BOOK = _build/html/index.html
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 retrain reevaluate book test lint format bench readme manifest clean
+.PHONY: help replicate paper grid round2 retrain reevaluate book test lint format bench readme manifest matrix clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -75,6 +75,9 @@ readme: $(READY)  ## write the README's table from results/
 
 manifest: $(READY)  ## write the SHA-256 of all committed results
 	$(BIN)/python -m study.manifest
+
+matrix: $(READY)  ## try Python 3.11 to 3.13 with four releases of torch; needs a network and 5 GB for a cell; CELLS="3.12/2.14.0 ..." tries those alone
+	$(BIN)/python workflow/matrix.py $(CELLS)
 
 clean:  ## remove what was built; committed results and your quick run's weights stay
 	rm -rf _build book/executed results/*/pages results/*/notebooks

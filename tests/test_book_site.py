@@ -21,10 +21,11 @@ from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
 from sphinx.util.docutils import docutils_namespace
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
 import dcrw_site
 
+ROOT = Path(__file__).resolve().parents[1]
+EXTENSIONS = ["dcrw_site", "myst_nb", "sphinx.ext.githubpages", "sphinx_external_toc"]
 REPOSITORY = "https://github.com/Someone/a-book"
 NOTEBOOK = (
     '{{"cells": [{{"cell_type": "markdown", "id": "a", "metadata": {{}}, "source": "{}"}}], '
@@ -69,7 +70,7 @@ class Site:
                 buildername="html",
                 confoverrides={
                     "project": "Tiny",
-                    "extensions": ["myst_nb", "dcrw_site", "sphinx.ext.githubpages"],
+                    "extensions": EXTENSIONS,
                     "nb_execution_mode": "off",
                     "html_theme": "sphinx_book_theme",
                     "html_theme_options": options | {"launch_buttons": launch_buttons()},
@@ -245,6 +246,6 @@ def contents(tmp_path: Path) -> Callable[..., None]:
 
 
 def test_pages_that_were_not_executed_are_one_error(contents: Callable[..., None]) -> None:
-    with pytest.raises(ConfigError, match=r"1 page\(s\).*book/executed/two\.ipynb.*make book"):
+    with pytest.raises(SystemExit, match=r"1 of its pages.*book/executed/two\.ipynb.*make book"):
         contents("one")
     contents("one", "two")

@@ -51,8 +51,8 @@ COLUMNS = [
 ]
 NOT_RUN = "not run"
 VERSIONS = (
-    "import json, platform, numpy, torch, torchvision; print(json.dumps([platform.python_version(), "
-    "torch.__version__, torchvision.__version__, numpy.__version__]))"
+    "import json, platform, numpy, torch, torchvision; found = [platform.python_version(), "
+    "torch.__version__, torchvision.__version__, numpy.__version__]; print(json.dumps(found))"
 )
 
 
@@ -62,7 +62,9 @@ class Cell(NamedTuple):
     python: str
     torch: str
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """How it is asked for."""
         return f"{self.python}/{self.torch}"
 
 
@@ -75,7 +77,7 @@ class MatrixError(ValueError):
 
 def chosen(names: Iterable[str]) -> list[Cell]:
     """The cells that are named, all if none is. Raises `MatrixError`."""
-    known = {str(cell): cell for cell in CELLS}
+    known = {cell.name: cell for cell in CELLS}
     for name in names:
         if name not in known:
             raise MatrixError(f"{name}: expected cells among {', '.join(known)}")
@@ -134,7 +136,7 @@ def tried(cell: Cell, folder: Path) -> dict[str, str]:
         run([*install, "--requirement", "pyproject.toml", *pair, *TESTING])
         versions = run([str(python), "-c", VERSIONS]).stdout
     except subprocess.CalledProcessError as error:
-        print(f"{cell}: {error.stderr}", file=sys.stderr)
+        print(f"{cell.name}: {error.stderr}", file=sys.stderr)
         return row | {"Outcome": "cannot be installed"}
     named = zip(("Python", "torch", "torchvision", "NumPy"), json.loads(versions), strict=True)
     row |= {name: value.partition("+")[0] for name, value in named}
@@ -142,7 +144,7 @@ def tried(cell: Cell, folder: Path) -> dict[str, str]:
     done = run([str(python), "-m", "pytest", *arguments], check=False)
     passed, failed = counted(report.read_text()) if report.exists() else (0, 0)
     if done.returncode:
-        print(f"{cell}: {done.stdout[-4000:]}{done.stderr[-2000:]}", file=sys.stderr)
+        print(f"{cell.name}: {done.stdout[-4000:]}{done.stderr[-2000:]}", file=sys.stderr)
     outcome = "failed" if done.returncode or not passed else "passed"
     return row | {"Outcome": outcome, "Passed": str(passed), "Failed": str(failed)}
 

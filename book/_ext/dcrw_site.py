@@ -64,9 +64,10 @@ def set_addresses(app: Sphinx, config: Config) -> None:
 
 
 def require_pages(app: Sphinx, config: Config) -> None:
-    """Raise `ConfigError` where notebooks that the contents name have not been executed yet.
+    """End the build where notebooks that the contents name have not been executed yet.
 
-    Jupyter Book would leave their pages out, with a warning for each.
+    Jupyter Book would leave their pages out, with a warning for each. It shows a traceback of every
+    error, whatever its kind: an end of the process leaves the message alone.
     """
     contents = parse_toc_yaml(Path(app.srcdir, config.external_toc_path))
     missing = [
@@ -75,9 +76,9 @@ def require_pages(app: Sphinx, config: Config) -> None:
         if name.startswith(f"{EXECUTED}/") and not Path(app.srcdir, f"{name}.ipynb").exists()
     ]
     if missing:
-        raise ConfigError(
-            f"{len(missing)} page(s) of the book are not there yet, as {missing[0]}.ipynb: they are "
-            "notebooks that have to be executed first. Run `make book`, which does both."
+        raise SystemExit(
+            f"The book cannot be built yet: {len(missing)} of its pages are notebooks that have to "
+            f"be executed first, {missing[0]}.ipynb among them. Run: make book"
         )
 
 
@@ -158,7 +159,6 @@ def _flat(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register everything with Sphinx."""
-    app.setup_extension("sphinx_external_toc")
     app.add_config_value("dcrw_preview", "", "html", str)
     app.add_config_value("dcrw_preview_alt", "", "html", str)
     app.connect("config-inited", require_pages, priority=100)
