@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dcrw.explorer.gallery import ExplorerError
@@ -48,13 +48,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a complete run")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write it")
-    each = {"choices": range(1, 101), "metavar": "N", "help": "test images of every class"}
-    parser.add_argument("--each", type=int, default=4, **each)
-    parser.add_argument("--seed", type=int, default=1234, help="of the noise, from 0")
     parser.add_argument(
-        "--data-root", default="", help="folder of MNIST/raw; else the variable DCRW_DATA, or data"
+        "--each", type=_within(1, 100), default=4, metavar="N", help="test images of every class"
+    )
+    parser.add_argument(
+        "--seed", type=_within(0, 2**31 - 1), default=1234, metavar="S", help="of the noise"
+    )
+    parser.add_argument(
+        "--data-root",
+        default="",
+        metavar="DIR",
+        help="folder of MNIST/raw; else the variable DCRW_DATA, or data",
     )
     return parser
+
+
+def _within(low: int, high: int) -> Callable[[str], int]:
+    """What reads a whole number between two."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(
+                f"{text}: expected a whole number from {low} to {high}"
+            )
+        return int(text)
+
+    return number
 
 
 if __name__ == "__main__":

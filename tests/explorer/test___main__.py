@@ -86,3 +86,12 @@ def test_without_a_screen_nothing_is_opened(
     monkeypatch.setattr("sys.platform", "linux")
     assert command.main([str(run), "--each", "1"]) == 0
     assert opened == []
+
+
+@pytest.mark.parametrize(("option", "value"), [("--each", "0"), ("--each", "x"), ("--seed", "-1")])
+def test_a_number_out_of_range_is_refused(
+    run: Path, option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main([str(run), f"{option}={value}"])
+    assert "expected a whole number from" in capsys.readouterr().err
