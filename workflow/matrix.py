@@ -38,17 +38,8 @@ TESTING = ("pytest", "hypothesis", "nbformat")
 # Models against plain implementations, weights against those that were kept, training that resumes.
 TESTS = ("tests/model/test_writer.py", "tests/test_golden.py", "tests/training/test_loop.py")
 CHOSEN = "not for_real and not run_learns"  # which take a minute
-COLUMNS = [
-    "Python",
-    "torch",
-    "torchvision",
-    "NumPy",
-    "Outcome",
-    "Passed",
-    "Failed",
-    "System",
-    "Day",
-]
+COLUMNS = ["Python", "torch", "Outcome", "Passed", "Failed", "torchvision", "NumPy"]
+COLUMNS += ["System", "Day"]
 NOT_RUN = "not run"
 VERSIONS = (
     "import json, platform, numpy, torch, torchvision; found = [platform.python_version(), "
