@@ -13,7 +13,7 @@ MOVED = $(shell test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)"
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 binarised retrain reevaluate book test cluster test-cluster lint format bench readme manifest clean moved
+.PHONY: help replicate paper grid round2 binarised retrain reevaluate book test cluster test-cluster lint format bench readme manifest matrix clean moved
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -89,6 +89,9 @@ readme: $(READY)  ## write the README's table from results/
 
 manifest: $(READY)  ## write the SHA-256 of all committed results
 	$(BIN)/python -m study.manifest
+
+matrix: $(READY)  ## try Python 3.11 to 3.13 with four releases of torch; needs a network and 5 GB for a cell; CELLS="3.12/2.14.0 ..." tries those alone
+	$(BIN)/python workflow/matrix.py $(CELLS)
 
 clean:  ## remove what was built; committed results and your quick run's weights stay
 	rm -rf _build book/executed results/*/pages results/*/notebooks

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,7 +95,8 @@ class Html(HTMLParser):
         if tag == "a" and "href" in values:
             self.links.append(values["href"])
         elif tag == "link" and "href" in values:
-            self.loads.append(values["href"])
+            if values.get("rel") != "canonical":  # names the page itself
+                self.loads.append(values["href"])
         elif "src" in values:
             self.loads.append(values["src"])
 
@@ -137,6 +139,25 @@ def test_page_shows_no_unread_markup(built_book: Path, page: str) -> None:
     assert "{numci}" not in text
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_page_describes_itself(built_book: Path, page: str) -> None:
+    """For previews of links: title, first paragraph in words, and a picture that is there."""
+    path = built_book / f"{page}.html"
+    meta = dict(META.findall(path.read_text(encoding="utf-8")))
+    assert 20 < len(meta["description"]) <= 300
+    assert meta["og:description"] == meta["description"]
+    assert not re.search(r"[\\{}$`]", meta["description"]), "markup in the description"
+    assert meta["og:title"] and meta["og:image:alt"]
+    assert urlsplit(meta["og:image"]).netloc or not is_broken(meta["og:image"], path, built_book)
+
+
+META = re.compile(r'<meta (?:name|property)="([\w:]+)" content="([^"]*)"')
+
+
+def test_github_pages_leaves_nothing_out(built_book: Path) -> None:
+    assert (built_book / ".nojekyll").is_file()
+
+
 def test_vendored_files_are_as_fetched() -> None:
     command = [sys.executable, str(ROOT / "book/fetch_vendor.py"), "--check"]
     check = subprocess.run(command, capture_output=True, text=True)
@@ -158,11 +179,12 @@ class Server(http.server.ThreadingHTTPServer):
 
 @pytest.fixture(scope="session")
 def http_book(browser: Browser, built_book: Path) -> Iterator[str]:
-    """The book's address on a local web server. Asks for the browser first: no need without."""
-    handler = functools.partial(Handler, directory=str(built_book))
+    """The book's address on a local web server, under a sub-path, as on GitHub Pages. Asks for the
+    browser first: no need without."""
+    handler = functools.partial(Handler, directory=str(built_book.parent))
     with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}/{built_book.name}"
         server.shutdown()
 
 

@@ -208,7 +208,9 @@ def test_layout_in_the_readme_is_the_repository(files: list[str]) -> None:
     assert folders - shown == set()
 
 
-@pytest.mark.parametrize("page", [*PAGES, "book/running.md"])
+@pytest.mark.parametrize(
+    "page", [*PAGES, *(f"book/{name}.md" for name in ("running", "installation", "publishing"))]
+)
 def test_commands_are_targets_of_the_makefile(page: str) -> None:
     targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = (ROOT / page).read_text()

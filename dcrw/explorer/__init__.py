@@ -6,6 +6,7 @@
     strip      a still picture of it, for print
     browser    what the browser is given: a gallery packed as bytes, and the scripts
     widget     the explorer in a notebook or a page
+    standalone the explorer of one run as one HTML file: `python -m dcrw.explorer RUN`
     live       the same with its models at hand
     portable   a model's weights for `widgets/model.js`, which runs it without Python
 

@@ -31,8 +31,9 @@ def page(wildcards):
 
 
 def prose():
-    """What people write of the book."""
+    """What people write of the book, and the table of what was tried."""
     paths = [Path("_config.yml"), Path("_toc.yml"), *sorted(Path("book").rglob("*"))]
+    paths.append(Path("results/matrix/matrix.csv"))
     return [str(path) for path in paths if path.is_file() and not BUILT & set(path.parts)]
 
 

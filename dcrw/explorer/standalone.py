@@ -1,0 +1,70 @@
+"""The explorer of one finished run as one HTML file, which asks no host for anything: scripts,
+style and drawings stand in it. It can be sent to someone who has neither Python nor the project."""
+
+import base64
+import html
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from dcrw.explorer.browser import FOLDER, bundle, pack
+from dcrw.explorer.gallery import Gallery
+from dcrw.explorer.recording import load_writer, record_gallery
+from dcrw.explorer.widget import Explorer
+from dcrw.training.data import data_root, load
+from dcrw.training.files import RunError, project_root, write_atomically
+from dcrw.training.run import Run
+
+
+def write_page(run: Run, path: Path, root: str = "", each: int = 4, seed: int = 1234) -> None:
+    """Write the page of a complete run: what it does with test images of the data set that it was
+    trained on, and what it draws from the prior.
+
+    root: the folder of the data, as in notebooks (empty: the variable DCRW_DATA, else `data` in the
+    run's project, or in the current folder for a run that lies in none). each: images of a class;
+    seed: of the noise. Raises `RunError` where the run is not complete or `path` cannot be written,
+    `ConfigError` or `DataError` where its settings or its data cannot be read, `ExplorerError`
+    where its model has no windows to show.
+    """
+    load_writer(run)  # says whether the run can be shown, before data are asked for
+    config = run.config
+    images = load(config.data.dataset, data_root(root, _project(run))).test
+    gallery = record_gallery({config.name: run}, images, each, seed)
+    iterations = f"{config.training.iterations:,} iterations on {config.data.dataset}"
+    about = f"{run.folder.name}: {iterations}, seed {config.training.seed}; test images."
+    write_atomically(path, page(gallery, about).encode())
+
+
+def page(gallery: Gallery, about: str) -> str:
+    """The page of a gallery. about: a line of text under the heading."""
+    catalogue, block = pack(gallery)
+    traits = view(gallery) | {"catalogue": catalogue}
+    title = "; ".join(model["title"] for model in catalogue["models"])
+    template = Template((FOLDER / "standalone.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=html.escape(title),
+        about=html.escape(about),
+        css=(FOLDER / "explorer.css").read_text(encoding="utf-8"),
+        traits=json.dumps(traits).replace("<", "\\u003c"),  # no "</script>" in a name ends it
+        block=base64.b64encode(block).decode(),
+        module=bundle(),
+    )
+
+
+def view(gallery: Gallery) -> dict[str, Any]:
+    """The widget's traits as they are at first, but for the catalogue and its block."""
+    defaults = {
+        name: trait.default()
+        for name, trait in Explorer.class_own_traits(sync=True).items()
+        if name not in ("catalogue", "block")
+    }
+    return defaults | {"models": [recording.name for recording in gallery.recordings]}
+
+
+def _project(run: Run) -> Path:
+    """The project that the run lies in; the current folder for a run that was taken out of it."""
+    try:
+        return project_root(run.folder)
+    except RunError:
+        return Path.cwd()
