@@ -10,7 +10,7 @@ BOOK = _build/html/index.html
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 retrain reevaluate book test lint format bench readme manifest clean
+.PHONY: help replicate paper grid round2 gpu retrain reevaluate book test lint format bench readme manifest clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -36,6 +36,9 @@ grid round2: $(READY)
 	@$(PIPELINE) $@ book --rerun-incomplete $(CONFIG) $@=$(or $(STAGE),all) $(if $(filter-out 0,$(TOGETHER)),together=1)
 	@$(BIN)/python -m study.pages readme paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
+
+gpu: $(READY)  ## on a machine with a GPU: tests, benchmark and runs that need one, at most 25 minutes a call; DRY=1 prints the plan
+	@$(BIN)/python -m workflow.gpu $(if $(filter-out 0,$(DRY)),--dry)
 
 BEFORE = results/paper/runs.before
 retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first; goes on where it was interrupted
