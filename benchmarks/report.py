@@ -11,6 +11,7 @@ from benchmarks.profiling import ORDER
 from study.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
+HOW = {"CPU": "`make bench`", "GPU": "`make gpu`"}
 NAMES = {
     "draw": "DRAW",
     "dcrw": "DCRW, with attention",
@@ -79,14 +80,15 @@ class Measured(NamedTuple):
     precision: pd.DataFrame | None  # None where it was not measured, as on a GPU
     profile: pd.DataFrame | None
     launches: pd.DataFrame | None  # None where `derivatives` has not counted them
+    kernels: pd.DataFrame | None  # None where `kernels` has not watched them, as on a CPU
     derivatives: pd.DataFrame | None  # and not timed them
     derivatives_machine: dict[str, Any] | None  # where they were timed
     machine: dict[str, Any]
 
 
-def load(results: Path) -> list[Measured]:
-    """The devices that have been measured, in the order of `DEVICES`."""
-    folders = [results / device for device in DEVICES]
+def load(*results: Path) -> list[Measured]:
+    """The devices that have been measured, below any of the folders, in the order of `DEVICES`."""
+    folders = [folder / device for device in DEVICES for folder in results]
     return [_load(folder) for folder in folders if (folder / "machine.json").exists()]
 
 
@@ -96,7 +98,7 @@ def statement(found: list[Measured]) -> str:
     missing = [words for device, words in DEVICES.items() if device not in _devices(found)]
     lines += [
         f"**No {words} has been measured yet.** The code for it is there and its logic is tested "
-        f"on a CPU; nothing on this page speaks about a {words}."
+        f"on a CPU; nothing on this page speaks about a {words}. {HOW[words]} measures it."
         for words in missing
     ]
     return "\n\n".join(lines)
@@ -170,6 +172,26 @@ def launch_table(entry: Measured) -> pd.DataFrame | None:
         )
     ]
     return _by_written(entry.launches.assign(cell=cells), {"default": "none", **WRITTEN})
+
+
+def kernel_table(entry: Measured) -> pd.DataFrame | None:
+    """What a replayed iteration is on a GPU, alone and with seeds side by side. None where not
+    watched."""
+    if entry.kernels is None:
+        return None
+    shown = _named(entry.kernels)
+    return pd.DataFrame(
+        {
+            "model": shown.model,
+            "seeds": shown.runs,
+            "kernels": shown.kernels,
+            "copies": shown.copies,
+            "ms": shown.milliseconds,
+            "ms at work": shown.busy_milliseconds,
+            "share of gaps": shown.gap_share,
+            "median gap, µs": shown.gap_microseconds,
+        }
+    )
 
 
 def plain_table(entry: Measured) -> pd.DataFrame | None:
@@ -285,6 +307,7 @@ def _load(folder: Path) -> Measured:
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
+        kernels=table_or_none("kernels"),
         derivatives=derivatives,
         derivatives_machine=None if derivatives is None else record("derivatives"),
         machine=record("machine"),

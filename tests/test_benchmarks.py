@@ -363,6 +363,7 @@ def test_pages_say_which_device_was_measured(measured: Path) -> None:
     assert [entry.device for entry in found] == ["cpu"]
     text = report.statement(found)
     assert "CPU measured" in text and "No GPU has been measured yet." in text
+    assert "`make gpu` measures it" in text
     assert "No CPU has been measured yet" in report.statement([])
 
 
@@ -396,10 +397,26 @@ def test_what_was_not_measured_is_left_out(measured: Path, tmp_path: Path) -> No
     (entry,) = report.load(tmp_path)
     assert report.profile_table(entry, 4) is None and report.precision_table(entry) is None
     assert report.launch_table(entry) is None and report.plain_table(entry) is None
+    assert report.kernel_table(entry) is None
     assert report.plain_statement(entry) == "**GPU: not measured yet.**"
     assert not [key for key in quoted.numbers([entry], tmp_path) if ".launches." in key]
     assert report.option_table(entry) is not None
     assert "No CPU has been measured yet." in report.statement([entry])
+
+
+def test_a_gpu_may_have_been_measured_elsewhere(measured: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(measured, tmp_path / "cuda")
+    rows = [
+        {"model": model, "runs": runs} | kernels.summary(work((0, 10), (15, 20)), 1)
+        for model in MODELS
+        for runs in (1, 8)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "kernels.csv", index=False)
+    found = report.load(measured.parent, tmp_path)
+    assert [entry.device for entry in found] == ["cpu", "cuda"]
+    assert "measured yet" not in report.statement(found)
+    table = report.kernel_table(found[1])
+    assert list(table["seeds"]) == [1, 8] * 3 and set(table["share of gaps"]) == {0.25}
 
 
 @pytest.mark.parametrize("option", contestants.OPTIONS)

@@ -46,3 +46,9 @@ def test_a_cell_is_trained_evaluated_and_taken_up_again(
     cell.complete(tmp_path, profile, configs, "cpu")
     after = [path.stat().st_mtime_ns for path in names]
     assert after[:3] == before[:3] and after[3] > before[3]
+
+
+def test_a_single_run_is_trained_as_alone(tmp_path: Path, profile: Profile) -> None:
+    (run,) = cell.complete(tmp_path, profile, cell.cell_configs(profile, "first", "b"), "cpu")
+    assert "side_by_side" not in run.provenance["segments"][0]
+    assert run.evaluated("losses.csv").exists()

@@ -16,7 +16,7 @@ from dcrw.training.config import RunConfig, Runtime
 from dcrw.training.device import resolve_device
 from dcrw.training.evaluation import evaluate
 from dcrw.training.files import project_root
-from dcrw.training.loop import Interrupted, train_seeds
+from dcrw.training.loop import Interrupted, train, train_seeds
 from dcrw.training.profiles import Profile, load_profile
 from dcrw.training.run import Run, run_for
 
@@ -37,11 +37,15 @@ def cell_configs(profile: Profile, stage: str, cell: str) -> list[RunConfig]:
 
 
 def complete(root: Path, profile: Profile, configs: list[RunConfig], device: str) -> list[Run]:
-    """Train and evaluate what is not there yet. Raises what `train_seeds` and `evaluate` raise."""
+    """Train and evaluate what is not there yet; a single run as it would be trained alone. Raises
+    what `train`, `train_seeds` and `evaluate` raise."""
     runs = [run_for(config, root / "results" / profile.profile) for config in configs]
     chosen = resolve_device(device)
     images = load_data(configs[0].data, Runtime())
-    train_seeds(runs, configs, images, chosen)
+    if len(runs) == 1:
+        train(runs[0], configs[0], images, chosen)
+    else:
+        train_seeds(runs, configs, images, chosen)
     for run in runs:
         if not (run.folder / EVALUATION).exists():
             evaluate(run, images, profile.evaluation, chosen)
