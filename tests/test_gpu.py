@@ -206,6 +206,13 @@ def test_an_item_has_a_limit_of_its_own(tmp_path: Path, monkeypatch: pytest.Monk
     assert "starts again at the next call" in text(tmp_path, "summary.md")
 
 
+def test_a_failure_is_not_forgotten_where_time_is_up(tmp_path: Path) -> None:
+    items = [fake("a", "raise SystemExit(3)", minutes=0.5)]
+    assert go(items, tmp_path) == {"a": "failed"}
+    assert go(items, tmp_path, seconds=1.0) == {"a": "failed"}
+    assert "not begun: needs 0.5 minutes" in text(tmp_path, "summary.md")
+
+
 def test_after_a_signal_nothing_more_is_begun(tmp_path: Path) -> None:
     items = [fake("a"), fake("b")]
     received = [int(signal.SIGTERM)]

@@ -96,7 +96,7 @@ def carry_out(
         left = deadline - time.monotonic()
         needed = WORTH_A_START if item.resumes else 60 * item.minutes
         if received or left < needed:
-            state = before.state if before.state == "stopped" else "waiting"
+            state = before.state if before.state in ("stopped", "failed") else "waiting"
             found[item.name] = before._replace(state=state, note=_too_late(needed, left, received))
         else:
             print(f"{item.name}: {item.words}, about {item.minutes:.0f} minutes", flush=True)
