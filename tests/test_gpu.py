@@ -18,6 +18,7 @@ from test_project import ignored
 from dcrw.model.config import ConfigError
 from dcrw.training.config import DataConfig
 from dcrw.training.device import DeviceError
+from dcrw.training.files import RunError
 from dcrw.training.profiles import load_profile
 from workflow import cell, gpu, gpu_plan
 from workflow.gpu import Outcome
@@ -297,3 +298,8 @@ def test_without_a_gpu_there_is_one_error_and_nothing_is_written(
     )
     with pytest.raises(DeviceError, match="no CUDA device is available"):
         gpu.gpu()
+
+
+def test_operations_must_have_been_counted(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"expected launches\.csv below it; make bench writes it"):
+        gpu_plan._operations(tmp_path)

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from pydantic import Field, ValidationError
 
+from benchmarks import report
 from benchmarks.flops import iteration_flops
 from dcrw.model.config import ConfigError, Section, explain
 from dcrw.training.config import RunConfig
-from dcrw.training.files import read_table, read_yaml
+from dcrw.training.files import RunError, read_yaml
 from dcrw.training.profiles import Profile, load_profile
 from dcrw.training.run import run_for
 from workflow.cell import EVALUATION
@@ -18,8 +19,7 @@ from workflow.cell import EVALUATION
 FOLDER = "results/gpu"
 BENCHMARKS = f"{FOLDER}/benchmarks"
 ASSUMPTIONS = "workflow/gpu.yaml"
-LAUNCHES = "results/benchmarks/cpu/launches.csv"
-COUNTED_STEPS = 10  # of the models whose operations are counted there
+COUNTED = "results/benchmarks"  # where operations have been counted
 PYTHON = (sys.executable, "-m")
 
 
@@ -156,8 +156,10 @@ def training_minutes(
 
 
 def _operations(root: Path) -> dict[str, float]:
-    """Operations launched in a step, by architecture: counted, since that needs no GPU."""
-    columns = ["model", "option", "operations"]
-    table = read_table(root / LAUNCHES, columns, "Put it back, or make bench.")
-    table = table[table.option == "default"]
-    return dict(zip(table.model, table.operations / COUNTED_STEPS, strict=True))
+    """Operations launched in a step, by architecture: counted, since that needs no GPU. Raises
+    `RunError` where they have not been."""
+    for entry in report.load(root / COUNTED):
+        if entry.launches is not None:
+            table = entry.launches[entry.launches.option == "default"]
+            return dict(zip(table.model, table.operations / table.steps, strict=True))
+    raise RunError(f"{root / COUNTED}: expected launches.csv below it; make bench writes it")
