@@ -13,7 +13,7 @@ MOVED = $(shell test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)"
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 binarised retrain reevaluate book test cluster test-cluster lint format bench readme manifest matrix clean moved
+.PHONY: help replicate paper grid round2 binarised gpu retrain reevaluate book test cluster test-cluster lint format bench readme manifest matrix clean moved
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -40,6 +40,9 @@ grid round2 binarised: $(READY)
 	@$(PIPELINE) $@ book --rerun-incomplete $(CONFIG) $@=$(or $(STAGE),all) $(if $(filter-out 0,$(TOGETHER)),together=1)
 	@$(BIN)/python -m study.pages readme paper
 	@echo; echo "The book: $(CURDIR)/$(BOOK)"
+
+gpu: $(READY)  ## on a machine with a GPU: tests, benchmark and runs that need one, at most 25 minutes a call; DRY=1 prints the plan
+	@$(BIN)/python -m workflow.gpu $(if $(filter-out 0,$(DRY)),--dry)
 
 BEFORE = results/paper/runs.before
 retrain: $(READY)  ## train the paper profile again: moves the committed runs aside first; goes on where it was interrupted

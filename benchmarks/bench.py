@@ -7,8 +7,8 @@ measured both as it comes and with denormal numbers flushed to zero as `dcrw` fl
 memory is measured in a process of its own for each contestant. Options of `dcrw` (one thread,
 products in bfloat16, several seeds side by side) are measured against its default in the same way;
 what derivatives written by hand gain, by `benchmarks.derivatives`.
-Writes speed.csv, scaling.csv, ratios.csv, options.csv, machine.json and on a CPU precision.csv and
-profile.csv below `results/benchmarks/<device type>`.
+Writes options.csv, options.json, speed.csv, scaling.csv, ratios.csv, machine.json and on a CPU
+precision.csv and profile.csv below `results/benchmarks/<device type>`.
 """
 
 import argparse
@@ -69,6 +69,13 @@ QUICK = Settings(
     profile_batches=(100,),
     profile_iterations=2,
 )
+ON_A_GPU = Settings(  # where an iteration takes milliseconds, and starting a process seconds
+    scaling={"batch_size": (400,), "steps": (64,)},
+    scaling_rounds=3,
+    seconds=0.2,
+    memory_rounds=1,
+)
+PARTS = ("speed", "options")
 
 
 def matrix_rates(size: int, repeats: int, device: torch.device) -> list[float]:
@@ -81,9 +88,19 @@ def matrix_rates(size: int, repeats: int, device: torch.device) -> list[float]:
 
 
 def measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
-    """Run the benchmark and write its files into a folder; returns the table of ratios."""
+    """Run all but the options and write its files into a folder; returns the table of ratios."""
     with prepared(device, threads):
         return _measure(settings, device, threads, folder)
+
+
+def measure_options(settings: Settings, device: torch.device, threads: int, folder: Path) -> None:
+    """Measure this project's options against its default; writes options.csv into a folder, and
+    options.json, on what that was."""
+    with prepared(device, threads), started(device.type, threads) as workers:
+        made = {"device": describe(device), "software": describe_software()}
+        options = _measure_options(settings, contestants(settings.base), workers, device)
+    write_table(folder / "options.csv", options)
+    write_json(folder / "options.json", made | {"finished": provenance.now()})
 
 
 def _measure(settings: Settings, device: torch.device, threads: int, folder: Path) -> pd.DataFrame:
@@ -103,7 +120,6 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
         others = OtherWork(workers)
         products = matrix_rates(size, settings.rounds, device)
         scaling, ratios = _measure_speed(settings, base, workers)
-        options = _measure_options(settings, base, workers)
         if device.type == "cpu":
             _say("precision")
             precision = _measure_precision(settings, base, workers)
@@ -119,7 +135,6 @@ def _measure(settings: Settings, device: torch.device, threads: int, folder: Pat
     tables |= {"speed": ratios, "share": _shares(scaling, matrix)}
     write_table(folder / "speed.csv", speed)
     write_table(folder / "scaling.csv", scaling)
-    write_table(folder / "options.csv", options)
     write_table(folder / "ratios.csv", pd.concat(tables.values(), ignore_index=True))
     machine |= {
         "matrix_product": {"size": size}
@@ -150,12 +165,17 @@ def _measure_speed(
     return pd.concat(tables, ignore_index=True), pd.concat(ratios, ignore_index=True)
 
 
-def _measure_options(settings: Settings, base: list[Contestant], workers: Workers) -> pd.DataFrame:
-    """Rates under each option of this project, and ratios to its default within a round."""
+def _measure_options(
+    settings: Settings, base: list[Contestant], workers: Workers, device: torch.device
+) -> pd.DataFrame:
+    """Rates under each option of this project, and ratios to its default within a round. Threads
+    and the precision of a CPU's products say nothing about a GPU."""
+    options = [option for option in OPTIONS if option not in PLAIN]
+    if device.type != "cpu":
+        options = ["default", "seeds"]
     rows = []
     for default in (entry for entry in base if entry.implementation == "dcrw"):
         _say(f"options of {default.model}")
-        options = [option for option in OPTIONS if option not in PLAIN]
         entries = [default._replace(option=option) for option in options]
         measured, _ = _rates(entries, settings.option_rounds, settings, workers)
         for entry, values in measured.items():
@@ -302,6 +322,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="a minute or two, fewer settings")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads, 0 for all cores")
+    parser.add_argument("--part", choices=PARTS, help="speed or options alone (default: both)")
     parser.add_argument(
         "--results",
         type=Path,
@@ -311,9 +332,12 @@ def main(arguments: list[str] | None = None) -> None:
     default = "results/quick/benchmarks" if chosen.quick else "results/benchmarks"
     device = resolve_device(chosen.device)
     folder = (chosen.results or project_root() / default) / device.type
-    settings = QUICK if chosen.quick else Settings()
-    ratios = measure(settings, device, chosen.threads, folder)
-    print(f"{describe(device)}\nresults in {folder}\n{report(ratios)}")
+    settings = QUICK if chosen.quick else Settings() if device.type == "cpu" else ON_A_GPU
+    print(f"{describe(device)}\nresults in {folder}")
+    if chosen.part != "speed":
+        measure_options(settings, device, chosen.threads, folder)
+    if chosen.part != "options":
+        print(report(measure(settings, device, chosen.threads, folder)))
 
 
 if __name__ == "__main__":

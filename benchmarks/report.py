@@ -1,4 +1,5 @@
-"""Measured speed as tables and sentences, from the files that `bench` and `derivatives` wrote."""
+"""Measured speed in words, long because each kind of measurement has its table: tables and
+sentences from the files that `bench`, `kernels` and `derivatives` wrote."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from dcrw.training.files import read_json, read_table
 from study.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
+HOW = {"CPU": "`make bench`", "GPU": "`make gpu`"}
 NAMES = {
     "draw": "DRAW",
     "dcrw": "DCRW, with attention",
@@ -51,6 +53,9 @@ TABLES: dict[str, dict[str, type]] = {  # what is measured, with the columns tha
     "precision": {"model": str, "products": str, "reconstruction": float, "latent": float},
     "profile": {"model": str, "kind": str, "milliseconds": float, "share": float},
     "launches": {"model": str, "option": str, "operations": int, "ratio": float},
+    "kernels": {"model": str, "runs": int, "kernels": float, "copies": float}
+    | {"milliseconds": float, "busy_milliseconds": float}
+    | {"gap_share": float, "gap_microseconds": float},
     "derivatives": {"model": str, "option": str, "time_ratio": float, "rounds": int},
 }
 
@@ -94,14 +99,15 @@ class Measured(NamedTuple):
     precision: pd.DataFrame | None  # None where it was not measured, as on a GPU
     profile: pd.DataFrame | None
     launches: pd.DataFrame | None  # None where `derivatives` has not counted them
+    kernels: pd.DataFrame | None  # None where `kernels` has not watched them, as on a CPU
     derivatives: pd.DataFrame | None  # and not timed them
     derivatives_machine: dict[str, Any] | None  # where they were timed
     machine: dict[str, Any]
 
 
-def load(results: Path) -> list[Measured]:
-    """The devices that have been measured, in the order of `DEVICES`."""
-    folders = [results / device for device in DEVICES]
+def load(*results: Path) -> list[Measured]:
+    """The devices that have been measured, below any of the folders, in the order of `DEVICES`."""
+    folders = [folder / device for device in DEVICES for folder in results]
     return [_load(folder) for folder in folders if (folder / "machine.json").exists()]
 
 
@@ -111,7 +117,7 @@ def statement(found: list[Measured]) -> str:
     missing = [words for device, words in DEVICES.items() if device not in _devices(found)]
     lines += [
         f"**No {words} has been measured yet.** The code for it is there and its logic is tested "
-        f"on a CPU; nothing on this page speaks about a {words}."
+        f"on a CPU; nothing on this page speaks about a {words}. {HOW[words]} measures it."
         for words in missing
     ]
     return "\n\n".join(lines)
@@ -185,6 +191,26 @@ def launch_table(entry: Measured) -> pd.DataFrame | None:
         )
     ]
     return _by_written(entry.launches.assign(cell=cells), {"default": "none", **WRITTEN})
+
+
+def kernel_table(entry: Measured) -> pd.DataFrame | None:
+    """What a replayed iteration is on a GPU, alone and with seeds side by side. None where not
+    watched."""
+    if entry.kernels is None:
+        return None
+    shown = _named(entry.kernels)
+    return pd.DataFrame(
+        {
+            "model": shown.model,
+            "seeds": shown.runs,
+            "kernels": shown.kernels,
+            "copies": shown.copies,
+            "ms": shown.milliseconds,
+            "ms at work": shown.busy_milliseconds,
+            "share of gaps": shown.gap_share,
+            "median gap, µs": shown.gap_microseconds,
+        }
+    )
 
 
 def plain_table(entry: Measured) -> pd.DataFrame | None:
@@ -297,6 +323,7 @@ def _load(folder: Path) -> Measured:
         precision=table_or_none("precision"),
         profile=table_or_none("profile"),
         launches=table_or_none("launches"),
+        kernels=table_or_none("kernels"),
         derivatives=derivatives,
         derivatives_machine=None
         if derivatives is None

@@ -204,10 +204,13 @@ def shown(table: pd.DataFrame, precision: int = 2, wrap: bool = False) -> Styler
     return styled.set_table_attributes(f'class="dataframe{" words" if wrap else ""}"')
 
 
-def load_data(config: DataConfig, runtime: Runtime, image_size: int = 28) -> Dataset:
+def load_data(
+    config: DataConfig, runtime: Runtime, image_size: int = 28, project: Path | None = None
+) -> Dataset:
     """The images that a configuration names, grey; those of one's own as squares of `image_size`
-    pixels. Raises `DataError`."""
-    root, own = project_root(), runtime.own_images
+    pixels. project: what folders are relative to, by default the one around the current folder.
+    Raises `DataError`."""
+    root, own = project or project_root(), runtime.own_images
     images = in_project(own, root) if own else None
     found = load(
         config.dataset,
@@ -234,7 +237,7 @@ def with_own_images(
     return [config.with_data(images) for config in configs], images
 
 
-def load_run_data(run: Run, runtime: Runtime) -> Dataset:
+def load_run_data(run: Run, runtime: Runtime, project: Path | None = None) -> Dataset:
     """The images that a complete run was trained on, binarised as its evaluation takes them.
 
     Images of one's own are looked for where they lay then, unless `own_images` says otherwise.
@@ -242,6 +245,6 @@ def load_run_data(run: Run, runtime: Runtime) -> Dataset:
     """
     config, recorded = run.config, run.provenance.get("data", {}).get("source", "")
     runtime = runtime.model_copy(update={"own_images": runtime.own_images or recorded})
-    images = load_data(config.data, runtime, config.model.image_size)
+    images = load_data(config.data, runtime, config.model.image_size, project)
     run.require_data(images)
     return binarised(images, config.data.binarisation)

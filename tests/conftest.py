@@ -1,4 +1,5 @@
-"""One thread for tiny tensors, a browser for tests that need one, a count of those without."""
+"""One thread for tiny tensors, a browser or a GPU for tests that need one, a count of those without
+a browser."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 NO_BROWSER = "no Chromium was found"
+NO_CUDA = "no CUDA device is available"
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
     "--no-sandbox",
@@ -46,6 +48,17 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=found[0], args=list(ARGUMENTS))
         yield chromium
         chromium.close()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `cuda` where there is no GPU, or fail it if the environment says
+    DCRW_REQUIRE_CUDA=1."""
+    if item.get_closest_marker("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            absent = pytest.fail if os.environ.get("DCRW_REQUIRE_CUDA") == "1" else pytest.skip
+            absent(NO_CUDA)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

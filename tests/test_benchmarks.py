@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from common import TINY
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
+from torch.autograd import DeviceType
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import (
@@ -23,6 +27,7 @@ from benchmarks import (
     contestants,
     derivatives,
     flops,
+    kernels,
     launches,
     plots,
     profiling,
@@ -37,7 +42,7 @@ from dcrw.model.config import ModelConfig
 from dcrw.model.layers import Heads, LSTMCell
 from dcrw.model.writer import Writer, build, loss_terms
 from dcrw.training.config import RunConfig, make_config
-from dcrw.training.device import _flushes_denormals
+from dcrw.training.device import DeviceError, _flushes_denormals
 from dcrw.training.engine import Engine
 from study.numbers import Number
 from study.style import save_figure
@@ -287,6 +292,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         profile_batches=(4,),
         profile_iterations=1,
     )
+    bench.measure_options(settings, torch.device("cpu"), 1, folder)
     bench.measure(settings, torch.device("cpu"), 1, folder)
     each = derivatives.Settings(base=settings.base, rounds=2, warm_up=1, seconds=0.001)
     derivatives.measure(each, torch.device("cpu"), folder)
@@ -299,6 +305,7 @@ def test_benchmark_writes_its_tables(measured: Path) -> None:
         "scaling.csv",
         "ratios.csv",
         "options.csv",
+        "options.json",
         "launches.csv",
         "derivatives.csv",
         "derivatives.json",
@@ -336,6 +343,8 @@ def test_benchmark_describes_its_machine(measured: Path) -> None:
     alone = json.loads((measured / "derivatives.json").read_text())
     assert alone["device"] == machine["device"] and alone["software"] == machine["software"]
     assert alone["settings"]["rounds"] == 2 and alone["clock"] == "process_time"
+    options = json.loads((measured / "options.json").read_text())
+    assert options["device"] == machine["device"] and options["software"] == machine["software"]
     if timing.PROC_STAT.exists():
         for record in (machine, alone):
             assert 0 <= record["cores_busy_with_other_work"] <= os.cpu_count()
@@ -354,6 +363,7 @@ def test_pages_say_which_device_was_measured(measured: Path) -> None:
     assert [entry.device for entry in found] == ["cpu"]
     text = report.statement(found)
     assert "CPU measured" in text and "No GPU has been measured yet." in text
+    assert "`make gpu` measures it" in text
     assert "No CPU has been measured yet" in report.statement([])
 
 
@@ -387,10 +397,26 @@ def test_what_was_not_measured_is_left_out(measured: Path, tmp_path: Path) -> No
     (entry,) = report.load(tmp_path)
     assert report.profile_table(entry, 4) is None and report.precision_table(entry) is None
     assert report.launch_table(entry) is None and report.plain_table(entry) is None
+    assert report.kernel_table(entry) is None
     assert report.plain_statement(entry) == "**GPU: not measured yet.**"
     assert not [key for key in quoted.numbers([entry], tmp_path) if ".launches." in key]
     assert report.option_table(entry) is not None
     assert "No CPU has been measured yet." in report.statement([entry])
+
+
+def test_a_gpu_may_have_been_measured_elsewhere(measured: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(measured, tmp_path / "cuda")
+    rows = [
+        {"model": model, "runs": runs} | kernels.summary(work((0, 10), (15, 20)), 1)
+        for model in MODELS
+        for runs in (1, 8)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "kernels.csv", index=False)
+    found = report.load(measured.parent, tmp_path)
+    assert [entry.device for entry in found] == ["cpu", "cuda"]
+    assert "measured yet" not in report.statement(found)
+    table = report.kernel_table(found[1])
+    assert list(table["seeds"]) == [1, 8] * 3 and set(table["share of gaps"]) == {0.25}
 
 
 @pytest.mark.parametrize("option", contestants.OPTIONS)
@@ -552,3 +578,81 @@ def test_aims_are_reached_missed_or_not_measured() -> None:
     rows = table.set_index(["device", "aim"])[report.NAMES["draw"]].tolist()
     assert rows == ["2.00, reached", "0.41, reached", "not measured", "not measured"]
     assert table[report.NAMES["dcrw"]].tolist() == ["1.99, missed", *3 * ["not measured"]]
+
+
+def test_on_a_gpu_only_seeds_are_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads and a CPU's precision would be measured there as if they did something."""
+    seen = []
+
+    def rates(entries, *_):
+        seen.extend(entry.option for entry in entries)
+        return {entry: [1.0] for entry in entries}, {}
+
+    monkeypatch.setattr(bench, "_rates", rates)
+    base = contestants.contestants({})
+    for device, options in (
+        ("cuda", ["default", "seeds"]),
+        ("cpu", ["default", "one-thread", "bfloat16", "seeds"]),
+    ):
+        seen.clear()
+        bench._measure_options(bench.ON_A_GPU, base, None, torch.device(device))
+        assert seen == options * len(MODELS)
+
+
+def work(*spans: tuple[float, float], name: str = "kernel") -> list[kernels.Work]:
+    return [kernels.Work(name, start, end) for start, end in spans]
+
+
+def test_kernels_and_the_gaps_between_them() -> None:
+    """Two iterations of two kernels and a copy, in any order: 100 us, of which 55 are gaps."""
+    events = work((0, 10), (60, 80), (25, 30), (90, 100))
+    events += work((35, 35), (80, 80), name="Memcpy HtoD (Pinned -> Device)")
+    found = kernels.summary(events[::-1], 2)
+    assert (found["kernels"], found["copies"]) == (2, 1)
+    assert found["milliseconds"] == pytest.approx(0.05)
+    assert found["busy_milliseconds"] == pytest.approx(0.0225)
+    assert found["gap_share"] == pytest.approx(0.55)
+    assert found["gap_microseconds"] == pytest.approx(10)  # of 15, 5, 25, 0 and 10
+    with pytest.raises(ValueError, match="nothing was recorded"):
+        kernels.summary([], 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), min_size=1))
+def test_kernels_that_overlap_are_not_counted_twice(spans: list[tuple[int, int]]) -> None:
+    found = kernels.summary(work(*((start, start + length) for start, length in spans)), 1)
+    covered = {tick for start, length in spans for tick in range(start, start + length)}
+    assert found["busy_milliseconds"] * 1000 == pytest.approx(len(covered))
+    assert found["kernels"] == len(spans)
+    assert found["busy_milliseconds"] <= found["milliseconds"] + 1e-9
+
+
+def test_only_what_the_gpu_did_counts() -> None:
+    def event(name: str, device: DeviceType, named: bool = False) -> SimpleNamespace:
+        span = SimpleNamespace(start=1.0, end=2.0)
+        return SimpleNamespace(
+            name=name, device_type=device, is_user_annotation=named, time_range=span
+        )
+
+    events = [
+        event("aten::add", DeviceType.CPU),
+        event("add_kernel", DeviceType.CUDA),
+        event("Optimizer.step#Adam.step", DeviceType.CUDA, named=True),
+    ]
+    assert [each.name for each in kernels.on_the_gpu(events)] == ["add_kernel"]
+
+
+def test_kernels_need_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="no CUDA device is available"):
+        kernels.main(["--results", str(tmp_path)])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.cuda
+def test_a_replayed_iteration_is_seen_kernel_by_kernel() -> None:
+    """About one for each operation that is launched; libraries split and join some."""
+    (entry, *_) = contestants.contestants(TINY | {"batch_size": 4})
+    steps = contestants.training(entry, contestants.images_of(12), torch.device("cuda"))
+    found = kernels.summary(kernels.recorded_work(steps, 10, 3), 10)
+    assert found["kernels"] > 0.5 * launches.launched(entry.config.model).total()
+    assert 0 < found["busy_milliseconds"] <= found["milliseconds"]

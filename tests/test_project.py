@@ -313,7 +313,7 @@ def test_text_is_read_and_written_with_an_encoding(files: list[str]) -> None:
     assert found == []
 
 
-OPENS_NO_TEXT = ("Image.open", "tarfile.open", "urllib.request.urlopen")
+OPENS_NO_TEXT = ("Image.open", "tarfile.open", "urllib.request.urlopen", "webbrowser.open")
 
 
 def calls(path: Path) -> list[ast.Call]:

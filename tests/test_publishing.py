@@ -10,7 +10,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGETS = set(re.findall(r"^([a-z]\w*)[ :].*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(
+    re.findall(
+        r"^([a-z]\w*)[ :].*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +83,8 @@ class TestImage:
         self, instructions: list[tuple[str, str]]
     ) -> None:
         """An edit of what is copied later does not install it again."""
-        rule = re.search(r"^\$\(READY\): (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        text = (ROOT / "Makefile").read_text(encoding="utf-8")
+        rule = re.search(r"^\$\(READY\): (.*) \$\(MOVED\)$", text, re.MULTILINE)
         assert rule
         first = next(rest for word, rest in instructions if word == "COPY").split()
         assert {*rule[1].split(), "Makefile", "README.md"} <= set(first)

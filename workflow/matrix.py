@@ -111,7 +111,8 @@ def _minor(version: str) -> str:
 def tried(cell: Cell, folder: Path) -> dict[str, str]:
     """Install a cell into an empty folder and run the tests: its row of the table."""
     python, pins, report = folder / "venv/bin/python", folder / "pins.txt", folder / "report.xml"
-    pins.write_text(constraints((ROOT / "requirements.lock").read_text(encoding="utf-8")))
+    locked = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins.write_text(constraints(locked), encoding="utf-8")
     row: dict[str, str] = {
         "Python": cell.python,
         "torch": cell.torch,
@@ -133,7 +134,7 @@ def tried(cell: Cell, folder: Path) -> dict[str, str]:
     row |= {name: value.partition("+")[0] for name, value in named}
     arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}", "-k", CHOSEN, *TESTS]
     done = run([str(python), "-m", "pytest", *arguments], check=False)
-    passed, failed = counted(report.read_text()) if report.exists() else (0, 0)
+    passed, failed = counted(report.read_text(encoding="utf-8")) if report.exists() else (0, 0)
     if done.returncode:
         print(f"{cell.name}: {done.stdout[-4000:]}{done.stderr[-2000:]}", file=sys.stderr)
     outcome = "failed" if done.returncode or not passed else "passed"
@@ -144,7 +145,13 @@ def run(command: list[str], check: bool = True) -> subprocess.CompletedProcess[s
     """Run a command in the project, which the environment does not have installed."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        command, cwd=ROOT, env=environment, check=check, capture_output=True, text=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        check=check,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
     )
 
 

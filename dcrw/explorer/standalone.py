@@ -12,7 +12,8 @@ from dcrw.explorer.browser import FOLDER, bundle, pack
 from dcrw.explorer.gallery import Gallery
 from dcrw.explorer.recording import load_writer, record_gallery
 from dcrw.explorer.widget import Explorer
-from dcrw.training.data import data_root, load
+from dcrw.notebook import load_run_data
+from dcrw.training.config import Runtime
 from dcrw.training.files import RunError, project_root, write_atomically
 from dcrw.training.run import Run
 
@@ -29,8 +30,8 @@ def write_page(run: Run, path: Path, root: str = "", each: int = 4, seed: int = 
     """
     load_writer(run)  # says whether the run can be shown, before data are asked for
     config = run.config
-    images = load(config.data.dataset, data_root(root, _project(run))).test
-    gallery = record_gallery({config.name: run}, images, each, seed)
+    dataset = load_run_data(run, Runtime(data_root=root), _project(run))
+    gallery = record_gallery({config.name: run}, dataset, each, seed)
     iterations = f"{config.training.iterations:,} iterations on {config.data.dataset}"
     about = f"{run.folder.name}: {iterations}, seed {config.training.seed}; test images."
     write_atomically(path, page(gallery, about).encode())
@@ -48,7 +49,7 @@ def page(gallery: Gallery, about: str) -> str:
         css=(FOLDER / "explorer.css").read_text(encoding="utf-8"),
         traits=json.dumps(traits).replace("<", "\\u003c"),  # no "</script>" in a name ends it
         block=base64.b64encode(block).decode(),
-        module=bundle(),
+        module=bundle().replace("</script", "<\\/script"),  # as in a comment; it would end there
     )
 
 

@@ -3,6 +3,7 @@ clipped."""
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,7 @@ class Heads(nn.Module):
 
     def rows(self) -> dict[str, slice]:
         """The rows of weight and bias that belong to each head."""
-        stops = torch.tensor(list(self.outputs.values())).cumsum(0).tolist()
+        stops = accumulate(self.outputs.values())
         return {
             name: slice(stop - self.outputs[name], stop)
             for name, stop in zip(self.outputs, stops, strict=True)

@@ -1,6 +1,7 @@
 """One fast training iteration behind one call."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,12 +69,15 @@ class Engine:
         """One update on the images at `indices` (B,) under noise (T, B, z).
 
         levels: (B, A, A) of `binarisation.levels` where each minibatch is sampled. Returns (2,)
-        minibatch means of L_x and L_z in nats, on the device, not waited for.
+        minibatch means of L_x and L_z in nats, on the device, not waited for. Raises `ValueError`
+        where levels are missing.
         """
         if self._levels is not None:
-            self._levels.copy_(torch.as_tensor(levels))
-        self._indices.copy_(torch.as_tensor(indices))
-        self._noise.copy_(torch.as_tensor(noise))
+            if levels is None:
+                raise ValueError("levels: none; expected (B, A, A), minibatches are sampled")
+            send(levels, self._levels)
+        send(indices, self._indices)
+        send(noise, self._noise)
         if self._replay is None:
             self._replay = self._prepare_replay()
         return self._replay().clone()
@@ -169,6 +173,16 @@ class Engine:
         return tensors
 
 
+def send(values: NDArray[Any], buffer: Tensor) -> None:
+    """Copy an array into a buffer of its shape, without waiting for a GPU that the buffer is on.
+
+    There it goes through page-locked memory, from which the device fetches it in its own time; the
+    allocator of that memory gives it out again only afterwards.
+    """
+    source, wait = torch.as_tensor(values), not buffer.is_cuda
+    buffer.copy_(source if wait else source.pin_memory(), non_blocking=not wait)
+
+
 def record_cuda_graph(update: Callable[[], Tensor], rehearsals: int = 3) -> Callable[[], Tensor]:
     """Record `update` as a CUDA graph; calling the result replays it and returns its output buffer.
 
@@ -211,9 +225,9 @@ class GradientClip:
             for group in _gradient_groups(model, config.clip_scope, None if runs is None else run)
         ]
         self._views = [view for group in self._groups for view in group]
-        counts = torch.tensor([len(group) for group in self._groups], dtype=torch.int64)
+        group_of = [number for number, group in enumerate(self._groups) for _ in group]
         device = next(model.parameters()).device
-        self._group_of = torch.repeat_interleave(torch.arange(len(counts)), counts).to(device)
+        self._group_of = torch.tensor(group_of, dtype=torch.int64, device=device)
 
     def __call__(self) -> None:
         """Clip the gradients in place; no waiting for the device."""
@@ -222,7 +236,7 @@ class GradientClip:
         squares = torch.stack(torch._foreach_norm(self._views)).square()
         norms = squares.new_zeros(len(self._groups)).index_add_(0, self._group_of, squares).sqrt()
         scales = self.limit / norms.clamp(min=self.limit)
-        torch._foreach_mul_(self._views, list(scales[self._group_of].unbind()))
+        torch._foreach_mul_(self._views, list(scales.index_select(0, self._group_of).unbind()))
 
 
 def _gradient_groups(model: nn.Module, scope: str, run: int | None) -> list[list[Tensor]]:

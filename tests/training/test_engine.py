@@ -4,6 +4,7 @@ import pytest
 import torch
 from tiny_runs import dataset, tiny
 
+from dcrw.model.architectures import FACTS
 from dcrw.model.config import ModelConfig
 from dcrw.model.layers import logical_heads
 from dcrw.training.engine import Engine, GradientClip, initial_model
@@ -78,19 +79,68 @@ def test_a_recorded_iteration_trains_as_an_eager_one(dataset, optimizer, resumed
     assert all(torch.equal(eager[name], recorded[name]) for name in eager)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_cuda_graph_trains_as_eager_cuda(dataset):
-    config, order = tiny(), BatchOrder(0, 5, 23)
-    states = []
+@pytest.mark.cuda
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("architecture", FACTS)
+def test_a_cuda_graph_trains_as_eager_cuda(dataset, architecture, optimizer):
+    steps = 2 if FACTS[architecture].recurrent else 1
+    config = tiny(model={"architecture": architecture, "steps": steps}, optimizer=optimizer)
+    order, states = BatchOrder(0, 5, 23), []
     for graph in (False, True):
         each = Engine(config, dataset.train.images, torch.device("cuda"))
         if not graph:
             each._record = None
         for iteration in range(6):
-            each.iterate(order(iteration), step_noise(0, "noise", iteration, (2, 5, 2), 0))
+            each.iterate(order(iteration), step_noise(0, "noise", iteration, (steps, 5, 2), 0))
         states.append(each.state())
     for name, value in states[0].items():
         torch.testing.assert_close(value, states[1][name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.cuda
+def test_an_iteration_on_cuda_waits_for_nothing(dataset):
+    """CUDA itself says where the program would wait."""
+    each, order = Engine(tiny(), dataset.train.images, torch.device("cuda")), BatchOrder(0, 5, 23)
+    each.iterate(order(0), step_noise(0, "noise", 0, (2, 5, 2), 0))
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for iteration in range(1, 4):
+            each.iterate(order(iteration), step_noise(0, "noise", iteration, (2, 5, 2), 0))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+class OnAGpu:
+    """In place of a buffer on a GPU: keeps what is copied into it, and whether that is waited
+    for."""
+
+    is_cuda = True
+
+    def __init__(self):
+        self.copied = []
+
+    def copy_(self, source, non_blocking=False):
+        self.copied.append((source, non_blocking))
+
+
+def test_inputs_go_to_a_gpu_from_pinned_memory_without_waiting(dataset, monkeypatch):
+    pinned = []
+
+    def pin_memory(values):
+        pinned.append(values.clone())
+        return pinned[-1]
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    each, order = Engine(tiny(), dataset.train.images, torch.device("cpu")), BatchOrder(0, 5, 23)
+    noise = step_noise(0, "noise", 0, (2, 5, 2), 0)
+    each.iterate(order(0), noise)
+    assert pinned == []  # on a CPU there is nothing to gain
+    each._indices, each._noise = OnAGpu(), OnAGpu()
+    each._replay = lambda: torch.zeros(2)
+    each.iterate(order(1), noise)
+    ((indices, first_free),), ((values, second_free),) = each._indices.copied, each._noise.copied
+    assert indices is pinned[0] and values is pinned[1] and first_free and second_free
+    assert indices.tolist() == order(1).tolist() and values.tolist() == noise.tolist()
 
 
 def test_logical_heads_cover_every_weight_once():

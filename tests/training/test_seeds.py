@@ -190,7 +190,7 @@ def test_other_differences_leave_no_folder(tmp_path: Path, dataset: Dataset) -> 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.cuda
 def test_a_cuda_graph_trains_every_seed() -> None:
     configs = runs_of()
     joined = SeedsEngine(configs, images(), torch.device("cuda"))

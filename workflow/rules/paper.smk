@@ -81,6 +81,7 @@ rule speed:
         ),
         "results/benchmarks/cpu/machine.json",
         "results/benchmarks/cpu/derivatives.json",
+        sorted(map(str, Path("results/gpu/benchmarks").rglob("*.csv"))),
         PRESENTATION_CODE,
         code("benchmarks"),
         notebook="notebooks/speed.ipynb",
