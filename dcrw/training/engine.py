@@ -173,8 +173,8 @@ class Engine:
         return tensors
 
 
-def send(values: NDArray[Any], buffer: Tensor) -> None:
-    """Copy an array into a buffer of its shape, without waiting for a GPU that the buffer is on.
+def send(values: Any, buffer: Tensor) -> None:
+    """Copy a NumPy array into a buffer of its shape, without waiting for a GPU that it is on.
 
     There it goes through page-locked memory, from which the device fetches it in its own time; the
     allocator of that memory gives it out again only afterwards.
