@@ -79,7 +79,7 @@ rule reused_noise:
         ),
         kept(
             "results/grid/figures/{name}.{kind}",
-            name=["plane", "correlations", "dose", "mechanism"],
+            name=["plane", "correlations", "dial", "dose", "mechanism"],
             kind=["png", "svg", "csv"],
         ),
         kept("results/grid/numbers/noise.json"),

@@ -1,0 +1,42 @@
+"""Scripts of figures that answer when touched, on the pages that hold one.
+
+A page with `<div class="dcrw-live" data-kind="dial">` (study/live.py) gets `figures/base.js`,
+`figures/dial.js` and `figures/figures.css` of `book/assets`; any other page gets none of them. A
+kind without a script is a warning, so that the build fails.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.typing import ExtensionMetadata
+
+logger = logging.getLogger(__name__)
+
+KIND = re.compile(r'class="dcrw-live" data-kind="([a-z-]+)"')
+SCRIPTS = Path(__file__).parents[1] / "assets" / "figures"
+
+
+def add_scripts(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Ask for what the page's figures need."""
+    kinds = list(dict.fromkeys(KIND.findall(context.get("body", ""))))
+    if not kinds or app.builder.format != "html":
+        return
+    for kind in kinds:
+        if not (SCRIPTS / f"{kind}.js").is_file():
+            logger.warning("no script book/assets/figures/%s.js", kind, location=page, type="live")
+    app.add_css_file("figures/figures.css")
+    for name in ("base", *kinds):
+        app.add_js_file(f"figures/{name}.js", loading_method="defer")
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register everything with Sphinx."""
+    app.connect("html-page-context", add_scripts)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
