@@ -46,7 +46,7 @@ class Still(NamedTuple):
 
 def plain(value: Any) -> Any:
     """Values as JSON has them: NumPy's as Python's, named tuples as objects, and None for what is
-    not finite. Floats keep six significant digits."""
+    not finite. Floats keep nine significant digits."""
     if hasattr(value, "_asdict"):
         return plain(value._asdict())
     if isinstance(value, dict):
@@ -56,7 +56,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return float(f"{value:.9g}") if math.isfinite(value) else None
     return value
 
 

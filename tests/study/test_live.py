@@ -55,7 +55,7 @@ def test_the_state_is_json_that_no_markup_can_leave() -> None:
     (text,) = re.findall(r'<script type="application/json">(.*?)</script>', shown)
     assert json.loads(text) == {
         "a": 1.25,
-        "b": [None, 0.333333],
+        "b": [None, 0.333333333],
         "c": {"low": -1.0, "high": None},
         "d": "</script>",
     }
