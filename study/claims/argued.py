@@ -112,7 +112,8 @@ def figure(
 
 def _named(subject: str) -> str:
     """A subject in words: models by their titles."""
-    return " minus ".join(FACTS[model].title for model in subject.split(" - "))
+    titles: dict[str, str] = {name: facts.title for name, facts in FACTS.items()}
+    return " minus ".join(titles[model] for model in subject.split(" - "))
 
 
 def _argument(outcome: Outcome, entry: Mapping[str, Any], observed: Observed) -> Argument:
@@ -172,8 +173,8 @@ def _areas(
 ) -> tuple[str, float, list[float]]:
     area = "reconstructed.effective_area"
     if outcome.test == "smaller":
-        cells = (f"{model}-{outcome.noise}" for model in outcome.subject.split(" - "))
-        return "below", 0.0, forms.paired(observed.measures, *cells, area)
+        one, other = (f"{model}-{outcome.noise}" for model in outcome.subject.split(" - "))
+        return "below", 0.0, forms.paired(observed.measures, one, other, area)
     cell = f"{outcome.subject}-{outcome.noise}"
     values = forms.seeds_of(observed.measures, cell, f"{area}_share")
     if outcome.test == "local":

@@ -6,9 +6,16 @@ PRESENT_PROFILE = (
 )
 
 
+def explorers_digits(wildcards):
+    """Digits of committed figures open in the explorer."""
+    committed = PROFILES[wildcards.profile].committed
+    return [ancient("results/grid/explorer/explorer.npz")] if committed else []
+
+
 rule figures_4_5:
     input:
         run_files("evaluation/losses.csv", "evaluation/traces.npz"),
+        explorers_digits,
         PRESENTATION_CODE,
         "configs/{profile}.yaml",
         notebook="notebooks/figures_4_5.ipynb",

@@ -88,6 +88,9 @@ window.dcrwFigures = (() => {
       minimumFractionDigits: digits, maximumFractionDigits: digits,
     }).replace("-", "−");
 
+  /** Whether the reader wants little motion. */
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
   /** Hide what the cell shows after the figure: its still, which print brings back. */
   function hideStill(element) {
     let output = element.closest(".cell_output > *") ?? element;
@@ -110,5 +113,5 @@ window.dcrwFigures = (() => {
     }
   }
 
-  return { h, s, slider, choice, film, linear, logarithmic, path, say, register };
+  return { h, s, slider, choice, film, linear, logarithmic, path, say, calm, register };
 })();
