@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "book" / "assets" / "figures"
 
 
-def page_of(figure: Live) -> str:
-    """A cell's output as the book has it: the figure, then its still."""
+def page_of(figure: Live, after: str) -> str:
+    """A cell's output as the book has it, the figure and then its still; and what follows it."""
     scripts = "".join(
         f'<script defer src="{(SCRIPTS / f"{name}.js").as_uri()}"></script>'
         for name in ("base", figure.kind)
@@ -25,17 +25,22 @@ def page_of(figure: Live) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>A figure</title>'
-        f'{style}{scripts}<body><div class="cell_output">{shown}</div></body></html>'
+        f'{style}{scripts}<body><div class="cell_output">{shown}</div>{after}</body></html>'
     )
 
 
 def open_figure(
-    browser: Browser, figure: Live, folder: Path, width: int = 390, scripts: bool = True
+    browser: Browser,
+    figure: Live,
+    folder: Path,
+    width: int = 390,
+    scripts: bool = True,
+    after: str = "",
 ) -> Page:
     """Show a figure; what the browser complains of fails the test where `page.problems` is looked
     at."""
     path = folder / "figure.html"
-    path.write_text(page_of(figure), encoding="utf-8")
+    path.write_text(page_of(figure, after), encoding="utf-8")
     page = browser.new_page(
         viewport={"width": width, "height": 800},
         java_script_enabled=scripts,

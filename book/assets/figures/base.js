@@ -93,8 +93,8 @@ window.dcrwFigures = (() => {
 
   /** Hide what the cell shows after the figure: its still, which print brings back. */
   function hideStill(element) {
-    let output = element.closest(".cell_output > *") ?? element;
-    while ((output = output.nextElementSibling)) output.classList.add("dcrw-still");
+    let output = element.closest(".cell_output > *");
+    while ((output = output?.nextElementSibling)) output.classList.add("dcrw-still");
   }
 
   /** Show every figure of a kind. A broken one says so and leaves its still. */
