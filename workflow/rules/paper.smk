@@ -28,9 +28,17 @@ rule figures_4_5:
         PRESENT_PROFILE
 
 
+def watched_runs(wildcards):
+    """Figure 6 has a cursor over runs that were watched while they trained."""
+    committed = PROFILES[wildcards.profile].committed
+    profiles = ["paper", "grid", "round2"]
+    return evaluated("evaluation.json", profiles=profiles)(wildcards) if committed else []
+
+
 rule figure_6:
     input:
         run_files("evaluation/losses.csv"),
+        watched_runs,
         PRESENTATION_CODE,
         "configs/{profile}.yaml",
         "book/published.json",
