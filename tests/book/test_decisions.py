@@ -38,9 +38,9 @@ def page(browser: Browser, tmp_path: Path) -> Page:
 
 
 def test_each_decision_has_its_badge_and_folds_its_text(page: Page) -> None:
-    badges = page.locator(".badge").all_inner_texts()
+    badges = page.locator(".word").all_inner_texts()
     assert badges == ["matters", "not measured", "see the text"]
-    assert "−26.0 nats, seeds ±4.0" in page.locator(".row").inner_text()
+    assert "−26.0 nats, seeds ±4.0" in page.locator(".lane").inner_text()
     assert not page.get_by_text("Why one.").is_visible()
     assert page.get_by_text("Not a card.").is_visible()
     page.get_by_text("Read the decision").first.click()

@@ -48,7 +48,7 @@ def test_every_test_has_the_verdict_at_the_registered_threshold(
     for claim, opened in shown.items():
         tests = dict.fromkeys(o.test for o in judged.outcomes if o.claim == claim)
         for test in tests:
-            badges = opened.locator(f'[data-test="{test}"] .badge').all_inner_texts()
+            badges = opened.locator(f'[data-test="{test}"] .word').all_inner_texts()
             own = [o for o in judged.outcomes if (o.claim, o.test) == (claim, test)]
             assert badges == [words[outcome.holds] for outcome in own]
         for noise in dict.fromkeys(o.noise for o in judged.outcomes if o.claim == claim):
@@ -62,7 +62,7 @@ def test_the_badge_changes_where_it_says(shown: dict[str, Page]) -> None:
     opened = shown["d"]
     panel = opened.locator('[data-test="local"]')
     named = float(panel.locator(".margin").first.inner_text().split()[3])
-    slider, badge = panel.locator("input[type=range]"), panel.locator(".badge").first
+    slider, badge = panel.locator("input[type=range]"), panel.locator(".word").first
     before = opened.locator('[data-noise="fresh"]').inner_text()
     slider.focus()
     threshold = lambda: float(panel.locator("output").inner_text().split(",")[0])  # noqa: E731

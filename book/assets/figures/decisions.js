@@ -17,7 +17,7 @@ dcrwFigures.register("decisions", (root, state) => {
     line.style.left = `${place(Math.min(0, difference))}%`;
     line.style.width = `${Math.abs(place(difference) - place(0))}%`;
     const words = `${difference > 0 ? "+" : ""}${say(difference)} nats, seeds ±${say(reach)}`;
-    return h("div", { className: "row" },
+    return h("div", { className: "lane" },
       h("div", {}, h("code", {}, change), `: ${words}, ${iterations.toLocaleString("en")} iterations`),
       h("div", { className: "strip", attributes: { "aria-hidden": "true" } }, band, line));
   }
@@ -29,8 +29,8 @@ dcrwFigures.register("decisions", (root, state) => {
     const unknown = /Effect\.\s*Not measured/.test(section.textContent) ? none : "see the text";
     const { badge = unknown, effects = [] } = cards[number] ?? {};
     const details = h("details", { className: "decision" }, h("summary", {}, "Read the decision"), ...text);
-    const mark = h("b", { className: "badge", attributes: { "data-badge": badge } }, badge);
-    section.append(h("div", { className: "dcrw-live shown card" }, h("p", {}, mark), ...effects.map(bar)), details);
+    const mark = h("b", { className: "word", attributes: { "data-badge": badge } }, badge);
+    section.append(h("div", { className: "dcrw-live shown decided" }, h("p", {}, mark), ...effects.map(bar)), details);
     return details;
   }
 
@@ -49,7 +49,7 @@ dcrwFigures.register("decisions", (root, state) => {
     open(is);
   });
   const counts = Object.entries(Object.groupBy
-    ? Object.groupBy(folded, (details) => details.parentElement.querySelector(".badge").dataset.badge) : {})
+    ? Object.groupBy(folded, (details) => details.parentElement.querySelector(".word").dataset.badge) : {})
     .map(([badge, found]) => `${found.length} ${badge}`).join(", ");
   root.append(h("p", { className: "say" }, `${folded.length} decisions${counts ? `: ${counts}` : ""}. `, every),
     h("p", { className: "note" }, "A bar is what one change does to L_x + L_z, against the default, one run "

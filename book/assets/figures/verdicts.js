@@ -112,7 +112,7 @@
     const limitAt = (k) => (k === home ? registered : Number(at(k).toPrecision(4)));
 
     const rows = test.arguments.map((argument) => {
-      const [badge, turn] = [h("b", { className: "badge" }), h("span", { className: "margin" })];
+      const [badge, turn] = [h("b", { className: "word" }), h("span", { className: "margin" })];
       const interval = argument.low === null ? ""
         : `; 95% interval ${written(argument.low)} to ${written(argument.high)}`;
       const seeds = `seeds ${argument.values.map((value) => written(value)).join(", ")}${interval}`;
@@ -125,7 +125,7 @@
         turn.textContent = margin(argument, holds);
         return [test.name, holds];
       };
-      const element = h("div", { className: "row" },
+      const element = h("div", { className: "lane" },
         h("div", {}, h("span", {}, `${argument.noise} noise, ${argument.subject}: `), badge, " ", turn),
         drawn, h("div", { className: "note" }, seeds));
       return { element, show, argument };
