@@ -30,7 +30,8 @@ class Live(NamedTuple):
     def _repr_html_(self) -> str:
         """The element, as a notebook shows it."""
         text = json.dumps(plain(self.state), separators=(",", ":"), allow_nan=False)
-        inside = f'<script type="application/json">{text.replace("<", chr(92) + "u003c")}</script>'
+        text = text.replace("<", chr(92) + "u003c")  # no markup can end the script
+        inside = f'<script type="application/json" class="state">{text}</script>'
         kind = html.escape(self.kind)
         return f'<div class="dcrw-live" data-kind="{kind}">{inside}{NO_SCRIPTS}</div>'
 

@@ -52,7 +52,7 @@ class Pair(NamedTuple):
 def test_the_state_is_json_that_no_markup_can_leave() -> None:
     state = {"a": np.float64(1.25), "b": [np.nan, 1 / 3], "c": Pair(-1.0, np.inf), "d": "</script>"}
     shown = live.Live("dial", state)._repr_html_()
-    (text,) = re.findall(r'<script type="application/json">(.*?)</script>', shown)
+    (text,) = re.findall(r'<script type="application/json" class="state">(.*?)</script>', shown)
     assert json.loads(text) == {
         "a": 1.25,
         "b": [None, 0.333333333],

@@ -1,6 +1,6 @@
 // What figures that answer when touched share. A notebook writes the element (study/live.py),
 //
-//   <div class="dcrw-live" data-kind="dial"><script type="application/json">{...}</script></div>
+//   <div class="dcrw-live" data-kind="dial"><script type="application/json" class="state">{...}</script></div>
 //
 // and figures/<kind>.js says how it is shown: dcrwFigures.register("dial", (root, state) => {...}).
 // Plain scripts: a browser takes no modules from a folder without a server.
@@ -102,7 +102,7 @@ window.dcrwFigures = (() => {
     for (const element of document.querySelectorAll(`.dcrw-live[data-kind="${kind}"]`)) {
       const root = h("div", { className: "live" });
       try {
-        show(root, JSON.parse(element.querySelector("script").textContent));
+        show(root, JSON.parse(element.querySelector("script.state").textContent));
         element.append(root);
         element.classList.add("shown");
         hideStill(element);
