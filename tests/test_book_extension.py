@@ -105,8 +105,9 @@ class TestNumber:
 
     def test_hovering_shows_sample_size_and_source(self, build: Build) -> None:
         built = build("{num}`loss:.2f` {num}`gain:.2f`")
-        assert '<span class="number" title="n = 1000; source: table.csv">97.91</span>' in built.html
-        assert '<span class="number">\N{MINUS SIGN}3.25</span>' in built.html
+        hovering = 'title="n = 1000; source: table.csv"'
+        assert f'<span class="number" data-key="loss" {hovering}>97.91</span>' in built.html
+        assert '<span class="number" data-key="gain">\N{MINUS SIGN}3.25</span>' in built.html
 
     def test_interval(self, build: Build) -> None:
         built = build("{numci}`loss:.1f`")

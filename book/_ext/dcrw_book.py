@@ -154,12 +154,15 @@ def warn(app: Sphinx, message: str, location: nodes.Node | str) -> None:
 
 
 class number(nodes.inline):  # noqa: N801  docutils names its nodes in lower case
-    """A printed number; `title` is shown on hovering. Other builders see plain inline text."""
+    """A printed number; `title` is shown on hovering, `key` says which it is. Other builders see
+    plain inline text."""
 
 
 def visit_number(self: HTML5Translator, node: number) -> None:
     """Open the element in HTML."""
-    attributes = {"title": node["title"]} if node["title"] else {}
+    attributes = {"data-key": node["key"]}
+    if node["title"]:
+        attributes["title"] = node["title"]
     self.body.append(self.starttag(node, "span", "", **attributes))
 
 
@@ -184,7 +187,8 @@ class NumberRole(SphinxRole):
             text = found.text_with_interval(spec) if self.with_interval else found.text(spec)
         except (ValueError, OverflowError) as error:
             return self.refuse(f"cannot print {key!r} as {spec!r}: {error}")
-        return [number(self.rawtext, text, classes=["number"], title=found.title())], []
+        named = {"title": found.title(), "key": key}
+        return [number(self.rawtext, text, classes=["number"], **named)], []
 
     def refuse(self, reason: str) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Warn, and print the role's text between question marks."""

@@ -42,7 +42,7 @@ rule measure:
 
 rule claims:
     input:
-        evaluated("losses.csv"),
+        evaluated("losses.csv", "traces.npz"),
         evaluated("measures.json", chosen=labelled(*SIX)),
         ancient(f"{CLASSIFIER}/reference.json"),
         PRESENTATION_CODE,
@@ -56,6 +56,7 @@ rule claims:
         ),
         kept("results/grid/tables/cells.csv"),
         kept("results/grid/figures/cells.{kind}", kind=["png", "svg", "csv"]),
+        kept("results/grid/figures/guess.{kind}", kind=["png", "svg"]),
         kept("results/grid/numbers/claims.json"),
         page="results/grid/pages/claims.ipynb",
     log:

@@ -58,7 +58,7 @@ rule rate_distortion_lower:
 
 rule reused_noise:
     input:
-        evaluated("losses.csv"),
+        evaluated("losses.csv", "traces.npz"),
         evaluated("forensics.json", chosen=taken_apart),
         expand("results/grid/{name}.csv", name=["rate_distortion", "rate_distortion_lower"]),
         "results/paper/data.csv",
@@ -79,7 +79,7 @@ rule reused_noise:
         ),
         kept(
             "results/grid/figures/{name}.{kind}",
-            name=["plane", "correlations", "dose", "mechanism"],
+            name=["plane", "correlations", "dial", "dose", "mechanism"],
             kind=["png", "svg", "csv"],
         ),
         kept("results/grid/numbers/noise.json"),

@@ -6,9 +6,16 @@ PRESENT_PROFILE = (
 )
 
 
+def explorers_digits(wildcards):
+    """Digits of committed figures open in the explorer."""
+    committed = PROFILES[wildcards.profile].committed
+    return [ancient("results/grid/explorer/explorer.npz")] if committed else []
+
+
 rule figures_4_5:
     input:
         run_files("evaluation/losses.csv", "evaluation/traces.npz"),
+        explorers_digits,
         PRESENTATION_CODE,
         "configs/{profile}.yaml",
         notebook="notebooks/figures_4_5.ipynb",
@@ -21,9 +28,17 @@ rule figures_4_5:
         PRESENT_PROFILE
 
 
+def watched_runs(wildcards):
+    """Figure 6 has a cursor over runs that were watched while they trained."""
+    committed = PROFILES[wildcards.profile].committed
+    profiles = ["paper", "grid", "round2"]
+    return evaluated("evaluation.json", profiles=profiles)(wildcards) if committed else []
+
+
 rule figure_6:
     input:
         run_files("evaluation/losses.csv"),
+        watched_runs,
         PRESENTATION_CODE,
         "configs/{profile}.yaml",
         "book/published.json",
