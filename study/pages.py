@@ -28,7 +28,7 @@ def headline(results: Path) -> str:
     """Table I in a few columns, for a terminal."""
     table = table_1(results)
     lines = [
-        f"{'L_x + L_z, nats an image':34s} {'paper':>16s} {'training':>16s} {'test':>16s}",
+        f"{'L_x + L_z, nats per image':34s} {'paper':>16s} {'training':>16s} {'test':>16s}",
         "-" * 85,
     ]
     for row in table.to_dict("records"):

@@ -11,7 +11,7 @@ from study.charts import spread
 from study.numbers import Number
 
 MODELS = {  # cell to its name on the page
-    "dcrw-fresh": "with attention",
+    "dcrw-fresh": "with attention in read",
     "dcrw-write-only-fresh": "without attention in read",
     "draw-fresh": "DRAW",
     "dcrw-whole-image-fresh": "whole-image bridge",

@@ -30,7 +30,7 @@ CHARACTERISTICS = "results/grid/tables/operating_characteristics.csv"
 WATTS_PER_THREAD = (3.0, 15.0)  # of a server's processor under load, its share of the rest included
 ANSWERS = {  # kind of statement to its three answers
     "predicts": {True: "held", False: "failed", None: "not known yet"},
-    "refuted_by": {True: "came", False: "did not come", None: "not known yet"},
+    "refuted_by": {True: "happened", False: "did not happen", None: "not known yet"},
 }
 KINDS = {"predicts": "prediction", "refuted_by": "would refute it"}
 NEAR = {True: "within", False: "not within", None: ""}
@@ -279,7 +279,9 @@ def shown_predictions(table: pd.DataFrame) -> pd.DataFrame:
     answers = [
         ANSWERS[kind][_known(came)] for kind, came in zip(table.kind, table.came, strict=True)
     ]
-    return pd.DataFrame({"": table.kind.map(KINDS), "statement": table.statement, "came": answers})
+    return pd.DataFrame(
+        {"kind": table.kind.map(KINDS), "statement": table.statement, "answer": answers}
+    )
 
 
 def shown_accounts(table: pd.DataFrame, measure: str = JUDGED) -> pd.DataFrame:

@@ -1,0 +1,197 @@
+"""What a built page is given last, so that it can be read on a phone, by ear, and in print.
+
+- The code of a notebook's cells is moved to the end of the page, behind one line that unfolds it.
+- A paragraph with the class `caption` that stands before a table becomes its caption.
+- A table's numbers stand at the right, with the minus sign; its roles are spelled out, and each
+  cell carries the name of its column, so that a narrow screen can stack the rows.
+- What a cell with the tag `one-seed` shows is folded behind "Seed 0 alone".
+- A picture made by a cell, or of a figure, is a link to itself, to be enlarged.
+
+All of it is done when the book is built: pages need no script for it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+from bs4.formatter import HTMLFormatter
+from sphinx.application import Sphinx
+from sphinx.util.typing import ExtensionMetadata
+
+MINUS = "\N{MINUS SIGN}"
+HYPHEN = re.compile(r"(?<![\w.\-)])-(?=\d)")  # before a number, not within a name or a range
+NUMBER = re.compile(rf"[{MINUS}+±~]?\s?\d[\d,.]*\s?%?")
+PLAIN = re.compile(
+    rf"({NUMBER.pattern})([\s\[\],±()]|to|and|{NUMBER.pattern})*(, (no bound|loose))?"
+)
+STACKED = 3  # columns from which a narrow screen stacks the rows of a table
+CODE = "The code of this page"
+LATE = 900  # after what other extensions do to the body
+
+
+def finish(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Rewrite the body of one page."""
+    if app.builder.format == "html" and context.get("body"):
+        context["body"] = finished(context["body"])
+
+
+def finished(body: str) -> str:
+    """The body of a page, rewritten as said above."""
+    soup = BeautifulSoup(body, "html.parser")
+    fold_code(soup)
+    for cell in soup.select("div.cell.tag_one-seed > div.cell_output"):
+        fold(soup, cell, "Seed 0 alone", "one-seed")
+    caption_tables(soup)
+    for number, table in enumerate(soup.find_all("table")):
+        if not {"indextable", "highlighttable"} & set(table.get("class", [])):
+            spell_out(soup, table, number)
+    for entry in soup.select("div.citation-list > div.citation"):
+        entry["role"] = "listitem"  # what a list may hold; the role that Sphinx writes is withdrawn
+    for image in soup.select("figure img, div.cell_output img"):
+        enlarge(soup, image)
+    return soup.decode(formatter=HTMLFormatter.REGISTRY["minimal"])
+
+
+def fold_code(soup: BeautifulSoup) -> None:
+    """Move the inputs of hidden cells to the end of the page's first section."""
+    inputs = soup.select("div.cell.tag_hide-input div.cell_input")
+    if not inputs:
+        return
+    section = soup.find("section") or soup
+    folded = soup.new_tag("details", attrs={"class": "page-code"})
+    summary = soup.new_tag("summary")
+    summary.string = CODE
+    folded.append(summary)
+    for code in inputs:
+        cell = code.find_parent("div", class_="cell")
+        folding = code.find_parent("details")
+        folded.append(code.extract())
+        if folding is not None:
+            folding.decompose()
+        if not cell.get_text(strip=True) and not cell.find(["img", "script", "svg"]):
+            cell.decompose()
+    section.append(folded)
+
+
+def fold(soup: BeautifulSoup, part: Tag, title: str, name: str) -> None:
+    """Put a part of the page behind a line that unfolds it."""
+    summary = soup.new_tag("summary")
+    summary.string = title
+    folded = part.wrap(soup.new_tag("details", attrs={"class": name}))
+    folded.insert(0, summary)
+
+
+def caption_tables(soup: BeautifulSoup) -> None:
+    """Move each paragraph of the class `caption` into the next table."""
+    for paragraph in soup.select("p.caption"):
+        if paragraph.find_parent(["figure", "figcaption", "nav"]):
+            continue
+        table = paragraph.find_next("table")
+        if table is None:
+            continue
+        caption = soup.new_tag("caption")
+        caption.extend(list(paragraph.contents))
+        if table.caption is not None:
+            table.caption.decompose()
+        table.insert(0, caption)
+        paragraph.decompose()
+
+
+def spell_out(soup: BeautifulSoup, table: Tag, number: int) -> None:
+    """Roles, the names of columns in their cells, minus signs and places of numbers."""
+    rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
+    heads = [row for row in rows if row and row[0].find_parent("thead")]
+    body = [row for row in rows if row and not row[0].find_parent("thead")]
+    for text in [text for row in body for cell in row for text in cell.find_all(string=HYPHEN)]:
+        if text.find_parent(["code", "script", "style", "mjx-container", "math"]) is None:
+            text.replace_with(HYPHEN.sub(MINUS, text))
+    for head in heads:
+        for cell in head:
+            _name_head(cell)
+    _name_roles(table)
+    if not heads or not body:
+        return
+    names = _column_names(heads)
+    columns = max(map(len, body))
+    for column in range(columns):
+        cells = [row[column] for row in body if len(row) == columns]
+        shown = [text for cell in cells if (text := cell.get_text(" ", strip=True))]
+        if shown and sum(bool(PLAIN.fullmatch(text)) for text in shown) > len(shown) / 2:
+            top = [head[column] for head in heads if len(head) == columns]
+            for cell in [*cells, *top]:
+                cell["class"] = [*cell.get("class", []), "number-cell"]
+    if columns < STACKED or not _is_simple(heads, body):
+        return
+    table["class"] = [*table.get("class", []), "stacks"]
+    for row in body:
+        for cell, name in zip(row, names, strict=False):
+            _label(soup, cell, name)
+
+
+def _name_head(cell: Tag) -> None:
+    """A column's head: a plain cell where it is empty, and read out where it is a formula."""
+    text = cell.get_text(" ", strip=True)
+    if not text:
+        cell.name = "td"
+    elif cell.find(class_="math") or cell.find("math"):
+        cell["aria-label"] = " ".join(re.sub(r"[\\\\(){}$_^]", " ", text).split())
+
+
+def _is_simple(heads: list[list[Tag]], body: list[list[Tag]]) -> bool:
+    """Whether no body cell spans several rows or columns and all rows are of one length."""
+    spans = any(cell.get("rowspan") or cell.get("colspan") for row in body for cell in row)
+    return not spans and len({len(row) for row in body} | {len(heads[-1])}) == 1
+
+
+def _column_names(heads: list[list[Tag]]) -> list[Tag]:
+    """The last line of the head that names most columns; pandas may put the index's name below."""
+    return max(heads, key=lambda head: sum(bool(cell.get_text(strip=True)) for cell in head))
+
+
+def _label(soup: BeautifulSoup, cell: Tag, name: Tag) -> None:
+    """The column's name in a cell: as an attribute, or as an element where it holds a formula."""
+    if not cell.get_text(strip=True):
+        cell["class"] = [*cell.get("class", []), "empty-cell"]
+        return
+    text = name.get_text(" ", strip=True)
+    if name.find(["span", "math", "sub", "sup"]) is None:
+        cell["data-label"] = text
+        return
+    label = soup.new_tag("span", attrs={"class": "cell-label", "aria-hidden": "true"})
+    source = name.find("p") or name
+    label.extend([BeautifulSoup(str(part), "html.parser") for part in source.contents])
+    cell.insert(0, label)
+
+
+def _name_roles(table: Tag) -> None:
+    """Stacked rows are no table to a browser unless the roles say so."""
+    table["role"] = "table"
+    for name, role in _ROLES:
+        for part in table.find_all(name):
+            part["role"] = role
+    for cell in table.find_all("th"):
+        within_head = cell.find_parent("thead") is not None
+        cell["role"] = "columnheader" if within_head else "rowheader"
+        cell["scope"] = "col" if within_head else "row"
+
+
+_ROLES = (("thead", "rowgroup"), ("tbody", "rowgroup"), ("tr", "row"), ("td", "cell"))
+
+
+def enlarge(soup: BeautifulSoup, image: Tag) -> None:
+    """Make an image a link to its file, unless it stands in a link already."""
+    if image.find_parent(["a", "picture", "noscript"]) or not image.get("src"):
+        return
+    label = "Enlarge: " + (image.get("alt", "").split(".")[0] or "picture")
+    image.wrap(
+        soup.new_tag("a", attrs={"class": "enlarge", "href": image["src"], "title": "Enlarge"})
+    )
+    image.parent["aria-label"] = label
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    """Register everything with Sphinx."""
+    app.connect("html-page-context", finish, priority=LATE)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
