@@ -65,6 +65,12 @@ SIZES = {  # of what is measured in a cell's name: letter to symbol
     "z": "d<sub>z</sub>",
     "read": "read size",
 }
+ACCOUNTS = SETTINGS | {  # ways in which Table I may have come about
+    "tensorflow2016-fresh": "tools of 2016, fresh noise",
+    "fresh, mean-dimensions": "fresh noise, Lz a mean over dimensions",
+    "fresh, mean-steps": "fresh noise, Lz a mean over steps",
+    "fresh, mean": "fresh noise, Lz a mean over both",
+}
 NOISES = {"fresh": "fresh", "shared": "shared", "lineage": "settings of 2016"}
 FACTORS = {
     "weights": "first weights of TensorFlow",
@@ -82,7 +88,7 @@ COLUMNS = {
 VALUES = {  # column to the names that its cells may have
     "test": TESTS,
     "noise": NOISES,
-    "account": SETTINGS,
+    "account": ACCOUNTS,
     "setting": FACTORS,
     "loss": {"lx": "Lx", "lz": "Lz"},
 }
@@ -92,6 +98,11 @@ SUBJECTS = ("cell", "of", "subject", "model")
 def test_in_words(test: str) -> str:
     """A test of the registered rules in words. Raises `KeyError` for one that has none."""
     return lowered(TESTS[test])
+
+
+def account_in_words(account: str) -> str:
+    """A way in which Table I may have come about, in words. Raises `KeyError` for one without."""
+    return lowered(ACCOUNTS[account])
 
 
 def cell_in_words(cell: str) -> str:
@@ -125,7 +136,13 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
         elif column in VALUES:
             named[column] = [VALUES[column].get(value, value) for value in table[column]]
     named = named.map(lambda value: _of_text(value, lowered))
-    return named.rename(columns=lambda name: lowered(COLUMNS.get(str(name), str(name))))
+    return named.rename(columns=lambda name: _column(str(name)))
+
+
+def _column(name: str) -> str:
+    """A column's name in words; what is measured may stand before a comma and a unit."""
+    measured, comma, unit = name.partition(", ")
+    return lowered(COLUMNS.get(name, TESTS.get(measured, measured) + comma + unit))
 
 
 def _of_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -69,11 +69,12 @@ def test_a_formula_in_a_head_is_read_out_and_repeated_in_the_cells() -> None:
     assert label["aria-hidden"] == "true" and label.find(class_="math").get_text() == r"\(L_x\)"
 
 
-def test_what_shows_one_seed_is_folded() -> None:
-    page = rewritten('<div class="cell tag_one-seed"><div class="cell_output">seen</div></div>')
-    assert (
-        page.details["class"] == ["one-seed"] and page.details.summary.get_text() == "Seed 0 alone"
-    )
+def test_what_shows_one_seed_is_folded_together() -> None:
+    cell = '<div class="cell tag_one-seed"><div class="cell_output">seen</div></div>'
+    page = rewritten(f"<section>{cell}{cell}<p>text</p></section>")
+    (folded,) = page.select("details.one-seed")
+    assert folded.summary.get_text() == "Seed 0 alone"
+    assert len(folded.find_all("div", class_="cell")) == 2
 
 
 def test_pictures_can_be_enlarged_once() -> None:

@@ -28,6 +28,7 @@ PLAIN = re.compile(
 )
 STACKED = 3  # columns from which a narrow screen stacks the rows of a table
 CODE = "The code of this page"
+ONE_SEED = "Seed 0 alone"
 LATE = 900  # after what other extensions do to the body
 
 
@@ -41,12 +42,11 @@ def finished(body: str) -> str:
     """The body of a page, rewritten as said above."""
     soup = BeautifulSoup(body, "html.parser")
     fold_code(soup)
-    for cell in soup.select("div.cell.tag_one-seed > div.cell_output"):
-        fold(soup, cell, "Seed 0 alone", "one-seed")
+    fold_one_seed(soup)
     caption_tables(soup)
-    for number, table in enumerate(soup.find_all("table")):
+    for table in soup.find_all("table"):
         if not {"indextable", "highlighttable"} & set(table.get("class", [])):
-            spell_out(soup, table, number)
+            spell_out(soup, table)
     for entry in soup.select("div.citation-list > div.citation"):
         entry["role"] = "listitem"  # what a list may hold; the role that Sphinx writes is withdrawn
     for image in soup.select("figure img, div.cell_output img"):
@@ -75,12 +75,16 @@ def fold_code(soup: BeautifulSoup) -> None:
     section.append(folded)
 
 
-def fold(soup: BeautifulSoup, part: Tag, title: str, name: str) -> None:
-    """Put a part of the page behind a line that unfolds it."""
-    summary = soup.new_tag("summary")
-    summary.string = title
-    folded = part.wrap(soup.new_tag("details", attrs={"class": name}))
-    folded.insert(0, summary)
+def fold_one_seed(soup: BeautifulSoup) -> None:
+    """Put what shows one seed behind a line that unfolds it, cells in a row behind one line."""
+    for cell in soup.select("div.cell.tag_one-seed"):
+        before = cell.find_previous_sibling()
+        if before is not None and "one-seed" in before.get("class", []):
+            before.append(cell.extract())
+            continue
+        summary = soup.new_tag("summary")
+        summary.string = ONE_SEED
+        cell.wrap(soup.new_tag("details", attrs={"class": "one-seed"})).insert(0, summary)
 
 
 def caption_tables(soup: BeautifulSoup) -> None:
@@ -99,7 +103,7 @@ def caption_tables(soup: BeautifulSoup) -> None:
         paragraph.decompose()
 
 
-def spell_out(soup: BeautifulSoup, table: Tag, number: int) -> None:
+def spell_out(soup: BeautifulSoup, table: Tag) -> None:
     """Roles, the names of columns in their cells, minus signs and places of numbers."""
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
     heads = [row for row in rows if row and row[0].find_parent("thead")]

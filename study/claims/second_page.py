@@ -23,6 +23,7 @@ from study.claims.rules import by_seed
 from study.claims.second_round import Finding
 from study.claims.tables import paths_of, see
 from study.finished import Finished
+from study.names import account_in_words
 from study.numbers import Number
 
 RESULTS = "results/round2"
@@ -315,7 +316,10 @@ def preferred_in_words(page: SecondPage) -> str:
     pairs = accounts.preferred(
         accounts.likelihoods(page.accounts), page.rules["rules"]["likelihood"]["at_least"]
     )
-    lines = [f"- *{one}* is preferred to *{other}*" for one, other in pairs]
+    lines = [
+        f"- *{account_in_words(one)}* is preferred to *{account_in_words(other)}*"
+        for one, other in pairs
+    ]
     return "\n".join(lines) or "No account is preferred to another by this rule."
 
 

@@ -59,6 +59,19 @@ def test_a_table_in_words_keeps_its_numbers() -> None:
     assert table.of.tolist() == ["dcrw"]
 
 
+def test_columns_that_measure_are_named_like_their_test() -> None:
+    table = pd.DataFrame({"attention_lx": [1.0], "write_only_lz, %": [2.0]})
+    assert names.in_words(table).columns.tolist() == [
+        "row 1, L<sub>x</sub>",
+        "row 2, L<sub>z</sub>, %",
+    ]
+
+
+def test_every_account_has_words() -> None:
+    accounts = pd.read_csv(Path(ROOT, "results/round2/tables/accounts.csv")).account
+    assert set(accounts) <= set(names.ACCOUNTS)
+
+
 def test_a_shown_table_has_its_caption() -> None:
     html = names.shown(pd.DataFrame({"Lx": [1.0]}), caption="Three seeds").to_html()
     assert ">Three seeds</caption>" in html

@@ -104,6 +104,6 @@ def test_the_page_leaves_what_is_committed(seen, tmp_path):
 
 def test_accounts_are_preferred_by_the_registered_rule(seen):
     words = page.preferred_in_words(seen)
-    assert "*shared* is preferred to *fresh*\n" in words
+    assert "*shared noise* is preferred to *fresh noise*\n" in words
     titles = registered(PROJECT / "book" / "claims.yaml")["claims"]
     assert set("abcdefhi") <= set(titles)
