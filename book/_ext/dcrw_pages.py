@@ -2,8 +2,8 @@
 
 - The code of a notebook's cells is moved to the end of the page, behind one line that unfolds it.
 - A paragraph with the class `caption` that stands before a table becomes its caption.
-- A table's numbers stand at the right, with the minus sign; its roles are spelled out, and each
-  cell carries the name of its column, so that a narrow screen can stack the rows.
+- A table's numbers stand at the right, with the minus sign, and each cell carries the name of its
+  column, so that a narrow screen can stack the rows.
 - What a cell with the tag `one-seed` shows is folded behind "Seed 0 alone".
 - A picture made by a cell, or of a figure, is a link to itself, to be enlarged.
 
@@ -27,6 +27,7 @@ PLAIN = re.compile(
     rf"({NUMBER.pattern})([\s\[\],±()]|to|and|{NUMBER.pattern})*(, (no bound|loose))?"
 )
 STACKED = 3  # columns from which a narrow screen stacks the rows of a table
+TEX = re.compile(r"[\\\\(){}$_^]")  # what is not read out of a short formula
 CODE = "The code of this page"
 ONE_SEED = "Seed 0 alone"
 LATE = 900  # after what other extensions do to the body
@@ -104,7 +105,7 @@ def caption_tables(soup: BeautifulSoup) -> None:
 
 
 def spell_out(soup: BeautifulSoup, table: Tag) -> None:
-    """Roles, the names of columns in their cells, minus signs and places of numbers."""
+    """The names of columns in their cells, minus signs and places of numbers."""
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
     heads = [row for row in rows if row and row[0].find_parent("thead")]
     body = [row for row in rows if row and not row[0].find_parent("thead")]
@@ -113,8 +114,7 @@ def spell_out(soup: BeautifulSoup, table: Tag) -> None:
             text.replace_with(HYPHEN.sub(MINUS, text))
     for head in heads:
         for cell in head:
-            _name_head(cell)
-    _name_roles(table)
+            _name_head(soup, cell)
     if not heads or not body:
         return
     names = _column_names(heads)
@@ -134,13 +134,17 @@ def spell_out(soup: BeautifulSoup, table: Tag) -> None:
             _label(soup, cell, name)
 
 
-def _name_head(cell: Tag) -> None:
+def _name_head(soup: BeautifulSoup, cell: Tag) -> None:
     """A column's head: a plain cell where it is empty, and read out where it is a formula."""
     text = cell.get_text(" ", strip=True)
     if not text:
         cell.name = "td"
     elif cell.find(class_="math") or cell.find("math"):
-        cell["aria-label"] = " ".join(re.sub(r"[\\\\(){}$_^]", " ", text).split())
+        spoken = soup.new_tag("span", attrs={"class": "visually-hidden"})
+        spoken.string = " ".join(TEX.sub(" ", text).split())
+        seen = soup.new_tag("span", attrs={"class": "head-seen", "aria-hidden": "true"})
+        seen.extend(list(cell.contents))
+        cell.extend([spoken, seen])
 
 
 def _is_simple(heads: list[list[Tag]], body: list[list[Tag]]) -> bool:
@@ -160,28 +164,13 @@ def _label(soup: BeautifulSoup, cell: Tag, name: Tag) -> None:
         cell["class"] = [*cell.get("class", []), "empty-cell"]
         return
     text = name.get_text(" ", strip=True)
-    if name.find(["span", "math", "sub", "sup"]) is None:
+    if name.find(["math", "sub", "sup"]) is None and name.find(class_="math") is None:
         cell["data-label"] = text
         return
     label = soup.new_tag("span", attrs={"class": "cell-label", "aria-hidden": "true"})
-    source = name.find("p") or name
+    source = name.find("p") or name.find(class_="head-seen") or name
     label.extend([BeautifulSoup(str(part), "html.parser") for part in source.contents])
     cell.insert(0, label)
-
-
-def _name_roles(table: Tag) -> None:
-    """Stacked rows are no table to a browser unless the roles say so."""
-    table["role"] = "table"
-    for name, role in _ROLES:
-        for part in table.find_all(name):
-            part["role"] = role
-    for cell in table.find_all("th"):
-        within_head = cell.find_parent("thead") is not None
-        cell["role"] = "columnheader" if within_head else "rowheader"
-        cell["scope"] = "col" if within_head else "row"
-
-
-_ROLES = (("thead", "rowgroup"), ("tbody", "rowgroup"), ("tr", "row"), ("td", "cell"))
 
 
 def enlarge(soup: BeautifulSoup, image: Tag) -> None:
