@@ -16,6 +16,7 @@ from dcrw.model.architectures import FACTS
 from dcrw.training.files import project_root, write_atomically
 from study import numbers
 from study.finished import cells, finished
+from study.names import MODELS
 from study.numbers import Number
 from study.paper.table_1 import table_1
 
@@ -55,7 +56,7 @@ def readme_table(results: Path) -> str:
     lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
     for architecture, rows in table_1(results).groupby("architecture", sort=False):
         paper = rows.iloc[0]
-        title = FACTS[architecture].title
+        title = MODELS[str(architecture)]
         title = title[0].upper() + title[1:]
         lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
         for row in rows.to_dict("records"):

@@ -30,7 +30,7 @@ STACKED = 3  # columns from which a narrow screen stacks the rows of a table
 TEX = re.compile(r"[\\\\(){}$_^]")  # what is not read out of a short formula
 CODE = "The code of this page"
 ONE_SEED = "Seed 0 alone"
-LATE = 900  # after what other extensions do to the body
+LATE = 950  # after what other extensions do to the body
 
 
 def finish(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
