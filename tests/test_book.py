@@ -282,9 +282,12 @@ STACKED = """
 
 # Inline formulas scroll where they are wider than a phone; see the formulas' own tests.
 AXE = """
-async (options) => (await axe.run("article", { preload: false, ...options })).violations.flatMap((found) =>
-  found.nodes.filter((node) => !node.html.includes('class="math'))
-    .map((node) => `${found.id}: ${node.html.slice(0, 120)}`))
+async (options) => {
+  const { violations } = await axe.run("article", { preload: false, ...options });
+  return violations.flatMap((found) =>
+    found.nodes.filter((node) => !node.html.includes('class="math'))
+      .map((node) => `${found.id}: ${node.html.slice(0, 120)}`));
+}
 """
 
 EQUATIONS = """
