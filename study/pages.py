@@ -24,6 +24,7 @@ from dcrw.training.files import (
 )
 from study import numbers
 from study.finished import cells, finished
+from study.names import MODELS
 from study.numbers import Number
 from study.paper.table_1 import table_1
 
@@ -36,7 +37,7 @@ def headline(results: Path) -> str:
     """Table I in a few columns, for a terminal."""
     table = table_1(results)
     lines = [
-        f"{'L_x + L_z, nats an image':34s} {'paper':>16s} {'training':>16s} {'test':>16s}",
+        f"{'L_x + L_z, nats per image':34s} {'paper':>16s} {'training':>16s} {'test':>16s}",
         "-" * 85,
     ]
     for row in table.to_dict("records"):
@@ -63,7 +64,7 @@ def readme_table(results: Path) -> str:
     lines = ["| | $L_x$ | $L_z$ | Test total |", "|---|---|---|---|"]
     for architecture, rows in table_1(results).groupby("architecture", sort=False):
         paper = rows.iloc[0]
-        title = FACTS[architecture].title
+        title = MODELS[str(architecture)]
         title = title[0].upper() + title[1:]
         lines.append(f"| **{title}: paper** | {paper.paper_lx:.2f} | {paper.paper_lz:.2f} | |")
         for row in rows.to_dict("records"):

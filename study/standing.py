@@ -19,7 +19,7 @@ from study.finished import finished_run, profile_of, split_row
 from study.numbers import Number
 
 MODELS = {  # cell to its name on the page
-    "dcrw-fresh": "with attention",
+    "dcrw-fresh": "with attention in read",
     "dcrw-write-only-fresh": "without attention in read",
     "draw-fresh": "DRAW",
     "dcrw-whole-image-fresh": "whole-image bridge",

@@ -288,6 +288,27 @@ READABILITY = """
 }
 """
 
+# Tables whose rows a phone stacks: cells that reach beyond the screen, and columns without a name.
+STACKED = """
+() => [...document.querySelectorAll("article table.stacks")].flatMap((table) =>
+  [...table.querySelectorAll("tbody :is(td, th)")]
+    .filter((cell) => cell.checkVisibility())
+    .filter((cell) => cell.getBoundingClientRect().right > innerWidth
+      || (cell.previousElementSibling && cell.textContent.trim()
+        && !cell.dataset.label && !cell.querySelector(".cell-label")))
+    .map((cell) => cell.outerHTML.slice(0, 120)))
+"""
+
+# Inline formulas scroll where they are wider than a phone; see the formulas' own tests.
+AXE = """
+async (options) => {
+  const { violations } = await axe.run("article", { preload: false, ...options });
+  return violations.flatMap((found) =>
+    found.nodes.filter((node) => !node.html.includes('class="math'))
+      .map((node) => `${found.id}: ${node.html.slice(0, 120)}`));
+}
+"""
+
 EQUATIONS = """
 () => ({
   all: document.querySelectorAll("article .math").length,
@@ -308,6 +329,15 @@ class Visit(NamedTuple):
     dark: dict[str, Any]
     overflow: int  # CSS pixels by which the page is wider than a phone
     cut_off: list[str]
+    stacked: list[str]  # what is wrong with tables on a phone
+    violations: list[str]  # of axe's rules, by what the page itself holds, in both themes
+
+
+@functools.cache
+def axe_source() -> str:
+    """The script of axe-core, which a package of PyPI carries."""
+    package = pytest.importorskip("axe_playwright_python")
+    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 class Visitor:
@@ -322,21 +352,32 @@ class Visitor:
             self.visits[name] = self.visit(name)
         return self.visits[name]
 
+    def violations(self, page: Page, name: str, options: dict[str, Any]) -> list[str]:
+        """What axe finds in a page that people wrote."""
+        if name not in PAGES:
+            return []
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(axe_source())
+        return page.evaluate(AXE, options)
+
     def visit(self, name: str) -> Visit:
         page, problems, requests = open_page(self.browser, f"{self.address}/{name}.html")
         images = page.evaluate(IMAGES)
         equations = page.evaluate(EQUATIONS)
         light = page.evaluate(READABILITY)
+        violations = self.violations(page, name, {})
         page.emulate_media(color_scheme="dark")
         page.wait_for_timeout(300)  # the theme fades some colours
         dark = page.evaluate(READABILITY)
+        violations += self.violations(page, name, {"runOnly": ["color-contrast"]})
         page.set_viewport_size({"width": 390, "height": 844})
         overflow = page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
-        cut_off = page.evaluate(CUT_OFF)
+        cut_off, stacked = page.evaluate(CUT_OFF), page.evaluate(STACKED)
         page.close()
-        return Visit(problems, requests, images, equations, light, dark, overflow, cut_off)
+        shown = (images, equations, light, dark, overflow, cut_off, stacked, violations)
+        return Visit(problems, requests, *shown)
 
 
 @pytest.fixture(scope="session")
@@ -371,6 +412,12 @@ class TestPage:
     def test_fits_a_phone(self, visit: Visitor, name: str) -> None:
         assert visit(name).overflow == 0
         assert visit(name).cut_off == []
+        assert visit(name).stacked == []
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_is_for_everyone(self, visit: Visitor, name: str) -> None:
+        """By axe's rules. What the theme puts around the page is listed in CONTRIBUTING."""
+        assert visit(name).violations == []
 
     @pytest.mark.parametrize("name", PAGES)
     def test_is_readable_in_both_themes(self, visit: Visitor, name: str) -> None:
@@ -424,6 +471,69 @@ def test_search_finds_pages(
     opened.page.close()
     assert found > 0
     assert opened.problems == []
+
+
+def test_search_puts_prose_before_names_of_the_package(browser: Browser, http_book: str) -> None:
+    page = open_page(browser, f"{http_book}/search.html?q=noise").page
+    page.wait_for_selector("#search-results li a")
+    page.wait_for_function("document.querySelectorAll('#search-results li').length > 20")
+    found = page.eval_on_selector_all("#search-results li a", "all => all.map((a) => a.href)")
+    page.close()
+    reference = ["/book/api" in link or "genindex" in link for link in found]
+    assert not any(reference[:10])
+
+
+class TestStartPage:
+    """What a reader meets in the first minute."""
+
+    @pytest.fixture
+    def page(self, browser: Browser, http_book: str) -> Iterator[Page]:
+        page = open_page(browser, f"{http_book}/{PAGES[0]}.html").page
+        yield page
+        page.close()
+
+    def shown(self, page: Page) -> str:
+        """The file of the picture that is seen."""
+        images = "[...document.querySelectorAll('.moving-picture img')]"
+        (source,) = page.evaluate(
+            f"{images}.filter((i) => i.checkVisibility()).map((i) => i.currentSrc)"
+        )
+        return Path(source).name
+
+    def test_the_picture_moves_until_it_is_held(self, page: Page) -> None:
+        assert self.shown(page) == "drawing_wide.webp"
+        page.locator(".hold input").check()
+        assert self.shown(page) == "drawing_wide_still.webp"
+
+    def test_it_stands_still_in_print_and_for_those_who_ask_for_less_motion(
+        self, page: Page
+    ) -> None:
+        page.emulate_media(media="print")
+        assert self.shown(page) == "drawing_wide_still.webp"
+        page.emulate_media(media="screen", reduced_motion="reduce")
+        page.reload(wait_until="networkidle")
+        assert self.shown(page) == "drawing_wide_still.webp"
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_function(
+            "document.querySelector('.moves img').currentSrc.includes('narrow_still')"
+        )
+
+    def test_answer_picture_and_verdicts_are_at_the_top(self, page: Page) -> None:
+        bottom = "(one) => one.getBoundingClientRect().bottom"
+        assert page.locator(".moving-picture picture.moves").evaluate(bottom) < 900
+        links = page.locator("ul.verdicts a")
+        targets = links.evaluate_all("all => all.map((a) => a.hash)")
+        assert targets == [f"#claim-{letter}" for letter in "abcdefghi"]
+
+
+def test_code_is_one_link_at_the_end_and_is_not_printed(browser: Browser, http_book: str) -> None:
+    page = open_page(browser, f"{http_book}/{NOTEBOOKS[0]}.html").page
+    code = page.locator("article details.page-code")
+    assert (code.count(), page.locator("article details.above-input").count()) == (1, 0)
+    assert code.locator("pre").count() > 1
+    page.emulate_media(media="print")
+    assert not code.is_visible()
+    page.close()
 
 
 def test_theme_button_changes_the_theme(browser: Browser, http_book: str) -> None:

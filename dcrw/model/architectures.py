@@ -30,4 +30,4 @@ FACTS: dict[Architecture, Facts] = {
 
 def noise_in_words(correlation: float) -> str:
     """fresh, shared, or the correlation between them."""
-    return {0.0: "fresh", 1.0: "shared"}.get(correlation, f"r = {correlation:g}")
+    return {0.0: "fresh", 1.0: "shared"}.get(correlation, f"ρ = {correlation:g}")

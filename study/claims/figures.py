@@ -28,5 +28,5 @@ def cells_figure(
             axis.plot(values, [row] * len(values), "o", color=color, ms=4, alpha=0.8)
         axis.set_yticks(range(len(cells)), list(cells.values()))
         axis.invert_yaxis()
-        axis.set_xlabel("$L_x + L_z$ on the test split (nats an image)")
+        axis.set_xlabel("$L_x + L_z$ on the test split (nats per image)")
     return figure

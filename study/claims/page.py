@@ -19,6 +19,7 @@ from study.claims.judge import Observed, Outcome, judge, limits, outcome_table, 
 from study.claims.tables import observe
 from study.claims.verdicts import verdict_table, verdicts_page
 from study.finished import Finished
+from study.names import cell_in_words, test_in_words
 from study.numbers import Number
 from study.style import save_figure
 
@@ -39,7 +40,7 @@ BESIDE = {  # claim to what is shown with it and not judged: measure to its name
     },
 }
 BRIDGES = {  # what the figure of claim b shows, top to bottom
-    "dcrw-fresh": "with attention",
+    "dcrw-fresh": "with attention in read",
     "dcrw-whole-image-fresh": "whole image",
     "dcrw-stepwise-fresh": "stepwise",
     "dcrw-write-only-fresh": "without attention in read",
@@ -47,14 +48,15 @@ BRIDGES = {  # what the figure of claim b shows, top to bottom
     "conv-vae": "convolutional VAE",
 }
 COMPARED = ("dcrw-fresh", "draw-fresh")  # whose cost stands beside claim h
+VERDICT_COLUMNS = {"fresh": "fresh noise", "shared": "shared noise", "lineage": "settings of 2016"}
 SHOWN = {  # columns of the table of cells
     "cell": "cell",
     "n": "seeds",
     "iterations": "iterations",
     "train_lx": "Lx",
     "train_lz": "Lz",
-    "test_total": "test",
-    "fresh_total": "fresh",
+    "test_total": "test total",
+    "fresh_total": "total under fresh noise",
 }
 
 
@@ -142,7 +144,7 @@ def claim_numbers(
 def claim_rules(outcomes: pd.DataFrame, claim: str) -> str:
     """The rules of a claim's tests as a Markdown list; outcomes: of `judge.outcome_table`."""
     rules = outcomes[outcomes.claim == claim][["test", "rule"]].drop_duplicates()
-    return "\n".join(f"- *{row.test}*: {row.rule}" for row in rules.itertuples())
+    return "\n".join(f"- *{test_in_words(row.test)}*: {row.rule}" for row in rules.itertuples())
 
 
 def claim_outcomes(outcomes: pd.DataFrame, claim: str, precision: int = 2) -> pd.DataFrame:
@@ -187,7 +189,7 @@ def cost_table(losses: pd.DataFrame, operations: Mapping[str, float]) -> pd.Data
             seeds=("seed", "size"), parameters=("parameters", "first"), minutes=("minutes", "mean")
         )
     )
-    cost["GFLOP an iteration"] = [operations[str(cell)] / 1e9 for cell in cost.index]
+    cost["GFLOP per iteration"] = [operations[str(cell)] / 1e9 for cell in cost.index]
     cost["parameters"] = [f"{count:,d}" for count in cost.parameters]
     return cost.reset_index()
 
@@ -195,4 +197,7 @@ def cost_table(losses: pd.DataFrame, operations: Mapping[str, float]) -> pd.Data
 def in_words(missing: Iterable[RunConfig]) -> str:
     """Runs that are still to be made: each cell with its number of seeds."""
     counts = Counter(config.name for config in missing)
-    return ", ".join(f"{name} ({count})" for name, count in counts.items()) or "Nothing."
+    return (
+        ", ".join(f"{cell_in_words(name)} ({count})" for name, count in counts.items())
+        or "Nothing."
+    )

@@ -12,13 +12,14 @@ from study.claims import accounts, attribution, second_round
 from study.claims.accounts import JUDGED, READINGS, ROWS, VALUES
 from study.claims.judge import NOISES
 from study.claims.second_round import Finding
+from study.names import account_in_words
 
 CHARACTERISTICS = "results/grid/tables/operating_characteristics.csv"
 SIMULATED = {"rule": str, "test": str, "truth": str, "n": int, "accepts": float}
 SIMULATE = "Simulate again (python -m study.claims.power)."
 ANSWERS = {  # kind of statement to its three answers
     "predicts": {True: "held", False: "failed", None: "not known yet"},
-    "refuted_by": {True: "came", False: "did not come", None: "not known yet"},
+    "refuted_by": {True: "happened", False: "did not happen", None: "not known yet"},
 }
 KINDS = {"predicts": "prediction", "refuted_by": "would refute it"}
 NEAR = {True: "within", False: "not within", None: ""}
@@ -45,7 +46,9 @@ def shown_predictions(table: pd.DataFrame) -> pd.DataFrame:
     answers = [
         ANSWERS[kind][known(came)] for kind, came in zip(table.kind, table.came, strict=True)
     ]
-    return pd.DataFrame({"": table.kind.map(KINDS), "statement": table.statement, "came": answers})
+    return pd.DataFrame(
+        {"kind": table.kind.map(KINDS), "statement": table.statement, "answer": answers}
+    )
 
 
 def shown_accounts(table: pd.DataFrame, measure: str = JUDGED) -> pd.DataFrame:
@@ -77,7 +80,10 @@ def shown_likelihoods(table: pd.DataFrame) -> pd.DataFrame:
 def preferred_in_words(table: pd.DataFrame, at_least: float) -> str:
     """Which accounts are preferred to which, as a Markdown list."""
     pairs = accounts.preferred(accounts.likelihoods(table), at_least)
-    lines = [f"- *{one}* is preferred to *{other}*" for one, other in pairs]
+    lines = [
+        f"- *{account_in_words(one)}* is preferred to *{account_in_words(other)}*"
+        for one, other in pairs
+    ]
     return "\n".join(lines) or "No account is preferred to another by this rule."
 
 

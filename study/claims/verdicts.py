@@ -43,6 +43,24 @@ def verdict_table(outcomes: Sequence[Outcome], titles: dict[str, str]) -> pd.Dat
     return pd.DataFrame(rows)
 
 
+WORDS = ("supported", "partly", "not supported", "untestable")  # from best to worst
+
+
+def in_short(verdicts: pd.DataFrame) -> str:
+    """What a page opens with, as Markdown: the claims by their word under fresh noise, which is
+    what the paper states.
+
+    verdicts: of `verdict_table`.
+    """
+    parts = []
+    for word in WORDS:
+        chosen = verdicts[verdicts.fresh == word]
+        if len(chosen):
+            said = "; ".join(f"{row.title} ({row.claim})" for row in chosen.itertuples())
+            parts.append(f"- *{word}*: {said}")
+    return "\n".join(["**In short.** Under fresh noise, which the paper states:", "", *parts])
+
+
 def verdicts_page(verdicts: pd.DataFrame) -> str:
     """The table of verdicts as MyST, for the start page; a claim links to its section."""
     noises = [name for name in verdicts.columns if name not in ("claim", "title")]

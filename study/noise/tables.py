@@ -24,6 +24,7 @@ SMOOTHED = 10  # rows of metrics.csv whose mean is compared with a row of Table 
 LOSSES = {"lx": "Lx", "lz": "Lz"}
 ANSWERS = {True: "yes", False: "no"}
 NO_ANSWER = "cannot be judged yet"
+KINDS = {"predicts": "prediction", "refuted_by": "would refute it"}
 
 BOUND = "Bound the curve again (notebooks/rate_distortion_lower.ipynb)."
 ESTIMATE = "Estimate the curve again (notebooks/rate_distortion.ipynb)."
@@ -167,9 +168,12 @@ def answers_in_words(answers: pd.DataFrame) -> pd.DataFrame:
 
     answers: of `judge.hypothesis`, columns `kind`, `statement`, `came`.
     """
-    return answers.assign(
-        kind=answers.kind.str.replace("_", " "),
-        came=[ANSWERS.get(answer, NO_ANSWER) for answer in answers.came],
+    return pd.DataFrame(
+        {
+            "kind": answers.kind.map(KINDS),
+            "statement": answers.statement,
+            "answer": [ANSWERS.get(answer, NO_ANSWER) for answer in answers.came],
+        }
     )
 
 

@@ -61,8 +61,8 @@ def losses_figure(
                 _reference_line(top, name, level)
             top.set_title(f"({letter}) {title}")
             bottom.set_xlabel("iteration")
-        axes[0, 0].set_ylabel("$L_x$ (nats an image)")
-        axes[1, 0].set_ylabel("$L_z$ (nats an image)")
+        axes[0, 0].set_ylabel("$L_x$ (nats per image)")
+        axes[1, 0].set_ylabel("$L_z$ (nats per image)")
         axes[0, 0].set_ylim(0.8 * min(references.values()), 1.3 * max(references.values()))
         axes[1, 0].set_ylim(bottom=0)
     return figure
@@ -87,7 +87,7 @@ def start_figure(
             axis.set_title(title)
             axis.set_xlabel("iteration")
             axis.legend(frameon=False, fontsize=7)
-        axes[0].set_ylabel("$L_x + L_z$ (nats an image)")
+        axes[0].set_ylabel("$L_x + L_z$ (nats per image)")
         axes[0].set_ylim(0.55 * plateau, 1.3 * plateau)
     return figure
 

@@ -29,4 +29,4 @@ def test_every_architecture_is_described_in_the_settings() -> None:
 
 
 def test_noise_is_named() -> None:
-    assert [noise_in_words(r) for r in (0.0, 0.25, 1.0)] == ["fresh", "r = 0.25", "shared"]
+    assert [noise_in_words(r) for r in (0.0, 0.25, 1.0)] == ["fresh", "ρ = 0.25", "shared"]

@@ -57,7 +57,7 @@ def test_models_stand_in_the_pages_order_with_what_was_measured(table):
 
 def test_a_reader_sees_intervals_where_there_are_two_seeds(table):
     shown = standing.losses_in_words(table)
-    assert shown.model.tolist() == ["with attention", "DRAW"]
+    assert shown.model.tolist() == ["with attention in read", "DRAW"]
     reach = 12.706204736 * np.std([100, 110], ddof=1) / np.sqrt(2)  # Student's t, one degree
     assert shown["95%"].tolist() == ["", f"{105 - reach:.1f} to {105 + reach:.1f}"]
     cost = standing.cost_in_words(table)

@@ -111,10 +111,17 @@ rule speed:
 
 rule diagrams:
     input:
+        run_files("evaluation/losses.csv", "evaluation/traces.npz", profile="paper"),
         PRESENTATION_CODE,
+        "configs/paper.yaml",
         notebook="notebooks/diagrams.ipynb",
     output:
         kept("results/paper/figures/figure_{n}.{kind}", n=[1, 2, 3], kind=["png", "svg"]),
+        kept(
+            "results/paper/figures/drawing_{layout}{still}.webp",
+            layout=["wide", "narrow"],
+            still=["", "_still"],
+        ),
         page="results/paper/pages/diagrams.ipynb",
     log:
         "results/paper/notebooks/diagrams.ipynb",

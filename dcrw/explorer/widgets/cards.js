@@ -8,7 +8,7 @@ export class Card {
   constructor(view, name) {
     this.view = view;
     this.name = name;
-    this.heading = h("h3", { class: "dx-title" });
+    this.heading = h("h3", { class: "dx-title", "aria-level": "2" });
     this.panelRow = h("div", { class: "dx-panels" });
     this.numbers = h("ul", { class: "dx-numbers" });
     this.charts = h("div", { class: "dx-charts" });

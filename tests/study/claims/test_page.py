@@ -24,7 +24,7 @@ OUTCOMES = [
 
 def test_a_claims_rules_are_listed_once():
     assert page.claim_rules(outcome_table(OUTCOMES), "a") == (
-        "- *comparable*: up to 0.05\n- *falls*: every seed"
+        "- *total close to DRAW's*: up to 0.05\n- *the total falls*: every seed"
     )
 
 
@@ -83,7 +83,7 @@ def test_costs_stand_beside_each_other():
     assert table.cell.tolist() == ["a", "b"] and table.seeds.tolist() == [2, 1]
     assert table.parameters.tolist() == ["1,234", "99"]
     assert table.minutes.tolist() == [15.0, 5.0]
-    assert table["GFLOP an iteration"].tolist() == [2.0, 0.5]
+    assert table["GFLOP per iteration"].tolist() == [2.0, 0.5]
 
 
 def test_missing_runs_are_counted_by_cell():
@@ -91,7 +91,7 @@ def test_missing_runs_are_counted_by_cell():
         make_config({"name": name, "training": {"seed": seed}})
         for name, seed in (("dcrw", 1), ("draw", 0), ("dcrw", 2))
     ]
-    assert page.in_words(missing) == "dcrw (2), draw (1)"
+    assert page.in_words(missing) == "with attention in read (2), DRAW (1)"
     assert page.in_words([]) == "Nothing."
 
 

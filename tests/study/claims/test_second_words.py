@@ -21,8 +21,8 @@ def test_answers_depend_on_what_was_asked():
         | {"statement": list("abcd"), "came": [True, None, True, False]}
     )
     shown = words.shown_predictions(table)
-    assert shown.came.tolist() == ["held", "not known yet", "came", "did not come"]
-    assert shown[""].tolist() == ["prediction"] * 2 + ["would refute it"] * 2
+    assert shown.answer.tolist() == ["held", "not known yet", "happened", "did not happen"]
+    assert shown.kind.tolist() == ["prediction"] * 2 + ["would refute it"] * 2
 
 
 def test_tests_that_cannot_be_judged_say_so():

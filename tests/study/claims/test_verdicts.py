@@ -38,6 +38,15 @@ def test_the_verdicts_table_has_a_row_for_each_claim():
     assert table.loc["b", "fresh"] == "untestable"
 
 
+def test_a_page_opens_with_the_words_under_fresh_noise():
+    outcomes = [outcome(True), outcome(False, noise="shared"), outcome(False, claim="b")]
+    table = verdicts.verdict_table(outcomes, {"a": "Losses fall", "b": "Novel"})
+    assert verdicts.in_short(table).splitlines()[2:] == [
+        "- *supported*: Losses fall (a)",
+        "- *not supported*: Novel (b)",
+    ]
+
+
 def test_the_start_pages_table_links_every_claim():
     outcomes = [outcome(True), outcome(False, noise="shared"), outcome(True, noise="lineage")]
     page = verdicts.verdicts_page(verdicts.verdict_table(outcomes, {"a": "Losses fall"}))

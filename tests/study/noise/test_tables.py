@@ -248,8 +248,8 @@ def test_answers_are_words():
         {"kind": ["refuted_by"] * 3, "statement": ["s"] * 3, "came": [True, False, None]}
     )
     shown = tables.answers_in_words(answers)
-    assert shown.came.tolist() == ["yes", "no", "cannot be judged yet"]
-    assert shown.kind.tolist() == ["refuted by"] * 3
+    assert shown.answer.tolist() == ["yes", "no", "cannot be judged yet"]
+    assert shown.kind.tolist() == ["would refute it"] * 3
     judged = pd.DataFrame(
         {
             "test": ["rival_lx", "rival_lz"],
