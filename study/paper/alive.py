@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dcrw.model.encoders import JoinedCNN
 from dcrw.model.writer import Writer
 from dcrw.training.data import to_unit
 from dcrw.training.files import RunError
@@ -79,7 +80,7 @@ def tensors(model: Writer, image: NDArray[np.uint8], seed: int = SEED) -> dict[s
     step.
     """
     encoder, config = model.encoder, model.config
-    if not hasattr(encoder, "pictures"):
+    if not isinstance(encoder, JoinedCNN):
         raise RunError(f"{config.architecture}: expected a CNN on a glimpse at every step")
     images = to_unit(torch.as_tensor(image)[None])
     noise = step_noise(seed, "evaluation", 0, (config.steps, 1, config.latent_size), 0.0)
