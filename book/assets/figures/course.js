@@ -78,7 +78,7 @@ dcrwFigures.register("course", (root, state) => {
     const run = state.runs[view.run];
     const count = run.moments.length;
     const plots = [plot(run, "lx", "Lx"), plot(run, "lz", "Lz"), plane(run)];
-    const films = [["reconstructed", "Reconstructions"], ["samples", "Samples"]].map(([key, name]) => ({
+    const films = [["reconstructed", "Redrawn"], ["samples", "Samples"]].map(([key, name]) => ({
       name, ...film({ source: run[key], count, rows: run.rows, columns: state.columns, name }),
     }));
     const digits = film({ source: run.digits, rows: run.rows, columns: state.columns, name: "The test digits" });
