@@ -53,11 +53,13 @@ def places(images: NDArray[Any], known: Digits) -> list[dict[str, int] | None]:
 
 
 def drawing(cells: Mapping[str, Sequence[Finished]], known: Digits) -> Live:
-    """The figure, from the first seed of each cell that the profile has.
+    """The figure, from the first seed of each cell of CELLS that the profile has; where it has none
+    of them, of each cell under its own label.
 
     known: the explorer's digits, which open there on a click.
     """
-    found = {cell: traces(cells[cell][0]) for cell in CELLS if cell in cells}
+    chosen = [cell for cell in CELLS if cell in cells] or list(cells)
+    found = {cell: traces(cells[cell][0]) for cell in chosen}
     first = next(iter(found.values()))
     columns = min(COLUMNS, len(first["images"]))
     count = min(SHOWN, len(first["images"])) // columns * columns
@@ -65,7 +67,7 @@ def drawing(cells: Mapping[str, Sequence[Finished]], known: Digits) -> Live:
     models = [
         {
             "cell": cell,
-            "title": CELLS[cell],
+            "title": CELLS.get(cell, cell),
             "samples": film(drawn["generated_canvas"][:, :count], columns),
             "reconstructed": film(drawn["reconstructed_canvas"][:, :count], columns),
         }

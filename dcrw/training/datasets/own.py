@@ -1,9 +1,10 @@
 """Your own images: an NPZ, an IDX file, or a folder of PNG and JPEG, to grey squares in splits.
 
-    folder/a/1.png ...          one subfolder a class, or pictures alone: one class
-    images.npz                  `images` (n, H, W) or (n, H, W, 3 or 4), `labels` (n,) if there are
-                                any, `classes` (K,) their names
-    train-images-idx3-ubyte     (n, H, W); the labels of a file named so are found beside it
+- a folder: one subfolder a class, `folder/a/1.png`, or pictures alone, which are one class;
+- an NPZ: `images` (n, H, W) or (n, H, W, 3 or 4), `labels` (n,) if there are any, and `classes`
+  (K,), their names;
+- an IDX file, `train-images-idx3-ubyte`, (n, H, W); its labels are found beside it, in a file that
+  is named alike.
 
 Pictures are taken in the order of their names and become squares by `pictures.Rule`. They are
 divided by `data.Division`. Nothing is left out in silence.
