@@ -66,7 +66,7 @@ def children(
 
 
 def files_part(what: str, names: Sequence[str], count: int, until: float) -> dict[str, Account]:
-    """Rounds of `count` for each name, each with another seed: one, then more while time is left."""
+    """Rounds of `count` for each name, each with another seed: one, then more while time lasts."""
     total = {name: Account() for name in names}
     with tempfile.TemporaryDirectory() as place:
         prepare(Path(place))
@@ -144,9 +144,8 @@ WRONG = ("silent", "foreign", "unclear", "wrong")
 
 def run_part(part: str, minutes: float) -> dict[str, Number]:
     """Numbers of a part that has so many minutes, with when, where and from what they are."""
-    began, said = time.monotonic(), now()
+    began, said, software = time.monotonic(), now(), describe_software()
     found: dict[str, Any] = dict(PARTS[part](began + 60 * minutes))
-    software = describe_software()
     found |= {
         "date": said[:10],
         "minutes": round((time.monotonic() - began) / 60, 1),
