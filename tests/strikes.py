@@ -169,10 +169,10 @@ def trouble(act: Callable[[], object]) -> str:
     return ""
 
 
-def rounds(folder: Path, seed: int, until: float, at_most: int) -> Iterator[Strike]:
+def rounds(held: Held, seed: int, until: float, at_most: int) -> Iterator[Strike]:
     """Strikes, one after another, until a moment of the monotonic clock or so many. What is wrong
     once the command has run to its end is said of the last strike before."""
-    held, numbers = prepare(folder), random.Random(seed)
+    numbers = random.Random(seed)
     whole: dict[str, tuple[float, dict[str, str]]] = {}
     count = 0
     while count < at_most and time.monotonic() < until:

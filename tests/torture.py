@@ -32,6 +32,7 @@ from study.numbers import Number
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "results/torture/torture.json"
+CHILD = Path(__file__).with_name("damages.py")
 SOURCE = "results/torture/torture.json"
 DAMAGES = 1000  # of each kind of file, at least
 CONTENTS = 1000  # of each form at each reader, at least
@@ -48,7 +49,7 @@ def children(
     while left:
         arguments = [what, str(seed), str(count), str(folder), *left]
         with subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("damages.py")), *arguments],
+            [sys.executable, str(CHILD), *arguments],
             env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -115,8 +116,8 @@ def fuzz_part(until: float) -> dict[str, float]:
 def strikes_part(until: float) -> dict[str, float]:
     found: list[strikes.Strike] = []
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place).resolve() / "project"
-        for struck in strikes.rounds(folder, int(until), until, STRIKES):
+        held = strikes.prepare(Path(place).resolve() / "project")
+        for struck in strikes.rounds(held, int(until), until, STRIKES):
             print(f"strike {struck}", flush=True)
             found.append(struck)
     return strike_numbers(found)
