@@ -31,7 +31,10 @@ WORDS = {
     "a kernel": "ipykernel_launcher",
     "any": "",
 }
-IN_A_ROW = 3  # strikes before the command is left alone, at most
+IN_A_ROW = 5  # strikes before the command is left alone, at most
+SHARE = (
+    0.5  # of the time that the command takes, in which a strike comes: the next finds it further
+)
 ENDS = 300.0  # seconds in which what a strike leaves must have ended
 WAYS = {"one by one": "", "side by side": "together=1"}
 MAKEFILE = """
@@ -124,9 +127,9 @@ def targets(held: Held, aim: str, leader: int) -> list[psutil.Process]:
 
 
 def strike(held: Held, way: str, seconds: float, numbers: random.Random) -> Strike | None:
-    """Start the command and strike it within so many seconds; None where it was done before."""
+    """Start the command, which takes so long, and strike it; None where it was done before."""
     leader = held.make("tortured", f"WAY={WAYS[way]}")
-    began, moment = time.monotonic(), numbers.uniform(0, seconds)
+    began, moment = time.monotonic(), numbers.uniform(0, SHARE * seconds)
     while time.monotonic() - began < moment and leader.poll() is None:
         time.sleep(0.02)
     aim, number = numbers.choice(AIMS), numbers.choice(SIGNALS)
@@ -183,6 +186,8 @@ def rounds(held: Held, seed: int, until: float, at_most: int) -> Iterator[Strike
             continue
         row = []
         for _ in range(numbers.randint(1, IN_A_ROW)):
+            if row and time.monotonic() > until:
+                break
             struck = strike(held, way, whole[way][0], numbers)
             if struck is None:
                 break
