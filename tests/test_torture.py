@@ -99,6 +99,20 @@ def test_parts_are_written_beside_the_others(tmp_path, monkeypatch) -> None:
     assert torture.wrong(found) == ["torture.fuzz.wrong", "torture.strikes.wrong"]
 
 
+@pytest.mark.parametrize("harmed", [0, 1])
+def test_one_command_counts_all_parts_and_fails_where_one_found_harm(
+    tmp_path, monkeypatch, capsys, harmed
+) -> None:
+    monkeypatch.setattr(torture, "TARGET", tmp_path / "torture.json")
+    for part in torture.PARTS:
+        counts = {"all": 3, "wrong": harmed * (part == "strikes")}
+        monkeypatch.setitem(torture.PARTS, part, lambda _, counts=counts: counts)
+    assert torture.main(["--minutes", "0"]) == harmed
+    found = numbers.read(torture.TARGET)
+    assert {key.split(".")[1] for key in found} == set(torture.PARTS)
+    assert ("torture.strikes.wrong = 1, expected 0" in capsys.readouterr().out) is bool(harmed)
+
+
 # Strikes at a pipeline that is a stand-in
 
 CAREFUL = "tortured:\n\t@sleep 0.2; echo 1 > results/a.csv\n"

@@ -159,7 +159,7 @@ def run_part(part: str, minutes: float) -> dict[str, Number]:
     return {f"torture.{part}.{key}": Number(value, SOURCE) for key, value in found.items()}
 
 
-def write(found: dict[str, Number], target: Path = TARGET) -> None:
+def write(found: dict[str, Number], target: Path) -> None:
     """Put the numbers of parts in place of those that the file has of them."""
     parts = {key.split(".")[1] for key in found}
     before = numbers.read(target) if target.exists() else {}
@@ -185,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made = run_part(part, minutes)
         with one_at_a_time:
             found.update(made)
-            write(made)
+            write(made, TARGET)
 
     with ThreadPoolExecutor() as pool:
         jobs = []
