@@ -13,7 +13,7 @@ MOVED = $(shell test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)"
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help replicate paper grid round2 binarised gpu retrain reevaluate book test cluster test-cluster lint format bench readme manifest matrix clean moved
+.PHONY: help replicate paper grid round2 binarised gpu retrain reevaluate book test torture cluster test-cluster lint format bench readme manifest matrix clean moved
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -61,6 +61,10 @@ book: $(READY)  ## build the book from what is committed
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST)
+
+MINUTES ?= 30
+torture: $(READY)  ## damages of every kind of file, any content at every reader, kills of the pipeline: MINUTES=30; the book shows the counts
+	PYTHONPATH="$(CURDIR)" $(BIN)/python tests/torture.py --minutes $(MINUTES)
 
 CLUSTER := $(VENV)/.cluster
 cluster: $(CLUSTER)  ## add Snakemake's executor for SLURM to .venv; then `make grid ON=slurm`

@@ -409,6 +409,7 @@ class Held(NamedTuple):
     folder: Path
     run: Path  # relative
     log: Path
+    makefile: str = "tiny.mk"
 
     def start(self) -> subprocess.Popen:
         """`make tiny`, once figure and training wait."""
@@ -427,7 +428,7 @@ class Held(NamedTuple):
         environment = os.environ | {"PYTHONPATH": str(self.folder), "CUDA_VISIBLE_DEVICES": ""}
         with self.log.open("w") as log:
             return subprocess.Popen(
-                ["make", "-f", "tiny.mk", target, *settings],
+                ["make", "-f", self.makefile, target, *settings],
                 cwd=self.folder,
                 env=environment,
                 stdout=log,

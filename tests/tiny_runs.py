@@ -33,6 +33,10 @@ def tiny(name: str = "tiny", model: dict | None = None, **more) -> RunConfig:
 
 @pytest.fixture
 def dataset() -> Dataset:
+    return images()
+
+
+def images() -> Dataset:
     generator = torch.Generator().manual_seed(0)
     kinds = torch.randint(0, 2, (4, 8, 8), generator=generator, dtype=torch.uint8) * 255
     images = kinds[torch.arange(23) % 4]

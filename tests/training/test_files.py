@@ -3,133 +3,56 @@
 import errno
 import json
 import os
-import random
 import resource
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from common import Killed, kill_at
+from damages import (
+    ANY,
+    ANY_BYTES,
+    ANY_TABLE,
+    ANY_VALUES,
+    DOCUMENTED,
+    READERS,
+    WAY_OUT,
+    damage,
+    fuzz,
+    prepare,
+)
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from tiny_galleries import recorded, small_writer
 from tiny_runs import dataset, tiny
 
-from dcrw.explorer.gallery import ExplorerError, Gallery
 from dcrw.model.config import ConfigError
 from dcrw.training import files
-from dcrw.training.config import EvaluationConfig, load_config
-from dcrw.training.evaluation import evaluate
+from dcrw.training.config import load_config
 from dcrw.training.files import RunError, write_json
 from dcrw.training.loop import train
-from dcrw.training.profiles import load_profile
 from dcrw.training.run import METRICS, Run
-from study import numbers
-from study.finished import data_levels
 
 __all__ = ["dataset"]  # a fixture
 
-DAMAGES = int(os.environ.get("DCRW_DAMAGES", "60"))  # of each kind of file; `make torture`: more
-WAY_OUT = "Do this."
-DOCUMENTED = (RunError, ConfigError, ExplorerError)
+DAMAGES = 60  # of each kind of file; `make torture`: at least 1,000
 BIAS = "model.heads.bias"
 
 
-def damaged(content: bytes, numbers: random.Random) -> bytes:
-    """A flipped bit, a cut, a piece gone, two pieces exchanged, a piece twice, or other bytes."""
-    first, second = sorted(numbers.sample(range(len(content) + 1), 2))
-    piece = content[first:second]
-    kind = numbers.randrange(6)
-    if kind == 0:
-        place = min(first, len(content) - 1)
-        changed = bytes([content[place] ^ (1 << numbers.randrange(8))])
-        return content[:place] + changed + content[place + 1 :]
-    if kind == 1:
-        return content[:first]
-    if kind == 2:
-        return content[:first] + content[second:]
-    if kind == 3:
-        return piece + content[:first] + content[second:]
-    if kind == 4:
-        return content[:second] + piece + content[second:]
-    return content[:first] + numbers.randbytes(len(piece)) + content[second:]
-
-
 @pytest.fixture
-def run(tmp_path, dataset, monkeypatch) -> Run:
-    """A complete, evaluated run, and beside it one that was killed."""
-    whole = train(Run(tmp_path / "whole"), tiny(), dataset)
-    evaluate(whole, dataset, EvaluationConfig(batch_size=10, digits=4), torch.device("cpu"))
-    with monkeypatch.context() as patch:
-        kill_at(patch, 8)
-        with pytest.raises(Killed):
-            train(Run(tmp_path / "cut"), tiny(), dataset)
-    recorded({"first": small_writer()}).save(tmp_path / "gallery.npz")
-    levels = pd.DataFrame({"split": ["train"], "images": 9, "entropy": 45.5, "mean_image": 206.0})
-    files.write_table(tmp_path / "data.csv", levels)
-    files.write_record(tmp_path / "data.json", {"dataset": "mnist"}, [tmp_path / "data.csv"])
-    return whole
-
-
-def gallery(run: Run) -> list[Any]:
-    found = Gallery.load(run.folder.parent / "gallery.npz")
-    parts = [(entry.name, entry.config, sorted(entry.modes)) for entry in found.recordings]
-    values = [a.tolist() for entry in found.recordings for a in entry.modes["reconstruct"].values()]
-    return [found.images.tolist(), found.about, parts, values]
-
-
-def state(run: Run) -> list[Any]:
-    return [(name, value.tolist()) for name, value in run.model().state_dict().items()]
-
-
-def checkpoint(run: Run) -> list[Any]:
-    found = Run(run.folder.parent / "cut").load_checkpoint()
-    assert found is not None
-    tensors = {name: value.tolist() for name, value in found.tensors.items()}
-    return [found.iteration, found.segments, tensors]
-
-
-READERS: dict[str, Callable[[Run], Any]] = {
-    "whole/config.yaml": lambda run: run.config.parameters() | {"name": ""},
-    "whole/metrics.csv": lambda run: run.metrics().to_csv(),
-    "whole/model.safetensors": state,
-    "whole/provenance.json": lambda run: run.provenance,
-    "whole/evaluation/evaluation.json": lambda run: run.evaluated("losses.csv"),
-    "whole/evaluation/losses.csv": lambda run: run.evaluated("losses.csv").read_bytes(),
-    "whole/evaluation/steps.csv": lambda run: run.evaluated("steps.csv").read_bytes(),
-    "gallery.npz": gallery,
-    "data.csv": lambda run: data_levels(run.folder.parent).to_csv(),
-    "data.json": lambda run: data_levels(run.folder.parent).to_csv(),
-    "whole/evaluation/traces.npz": lambda run: run.evaluated("traces.npz").read_bytes(),
-    "cut/checkpoint.safetensors": checkpoint,
-}
+def run(tmp_path) -> Run:
+    return prepare(tmp_path)
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_no_damage_is_silent(run: Run, name: str) -> None:
     """Whatever happens to a file: it is refused with an error that names it and says what to do,
     or what is read is what was written."""
-    path, numbers = run.folder.parent / name, random.Random(name)
-    before, whole = READERS[name](run), path.read_bytes()
-    messages = []
-    for _ in range(DAMAGES):
-        path.write_bytes(damaged(whole, numbers))
-        try:
-            assert READERS[name](run) == before
-        except DOCUMENTED as error:
-            messages.append(str(error))
-    refused = len(messages)
-    assert all(path.stem in message and len(message) < 2000 for message in messages)
-    assert refused > 0.8 * DAMAGES
-    path.write_bytes(whole)
-    assert READERS[name](run) == before
+    account = damage(run, name, name, DAMAGES)
+    assert account.wrong == 0, account.examples
+    assert account.total == DAMAGES and account.refused > 0.8 * DAMAGES
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -446,62 +369,33 @@ def test_a_path_that_cannot_be_looked_at_is_one_error(tmp_path) -> None:
 
 # Any bytes, and any values, at every reader
 
-ANY: dict[str, Callable[[Path], Any]] = {
-    "a.json": lambda path: files.read_json(path, WAY_OUT),
-    "record.json": lambda path: files.read_record(path, WAY_OUT),
-    "numbers.json": numbers.read,
-    "a.yaml": files.read_yaml,
-    "config.yaml": load_config,
-    "profile.yaml": load_profile,
-    "a.csv": lambda path: files.read_table(path, METRICS, WAY_OUT),
-    "a.npz": lambda path: files.read_arrays(path, WAY_OUT),
-    "gallery.npz": Gallery.load,
-    "a.safetensors": lambda path: files.read_tensors(path, {"a": ((2,), "F32")}, WAY_OUT),
-}
 BRIEF = settings(
     max_examples=DAMAGES // 2,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
-    max_leaves=8,
-)
-WORDS = st.sampled_from(
-    ["profile", "seeds", "stages", "runs", "defaults", "training", "model", "data", "preset",
-     "seed", "iterations", "value", "source", "n", "interval", "content_sha256", "files"]
-)  # fmt: skip
-OBJECTS = st.dictionaries(WORDS, VALUES | st.dictionaries(WORDS, VALUES, max_size=3), max_size=6)
 
 
-def only_documented(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    try:
-        ANY[path.name](path)
-    except DOCUMENTED as error:
-        message = str(error)
-        assert path.name in message and len(message) < 5000
-        message.encode()  # can be printed
+def only_documented(folder: Path, name: str, content: bytes) -> None:
+    account = fuzz(folder, name, [content])
+    assert account.wrong == 0, account.examples
 
 
 @pytest.mark.parametrize("name", ANY)
 @BRIEF
-@given(content=st.binary(max_size=200))
+@given(content=ANY_BYTES)
 def test_any_bytes_end_in_a_documented_error(tmp_path, name, content) -> None:
-    only_documented(tmp_path / name, content)
+    only_documented(tmp_path, name, content)
 
 
 @pytest.mark.parametrize("name", [name for name in ANY if name.endswith(("json", "yaml"))])
 @BRIEF
-@given(content=OBJECTS)
+@given(content=ANY_VALUES)
 def test_any_values_end_in_a_documented_error(tmp_path, name, content) -> None:
-    """JSON is YAML."""
-    only_documented(tmp_path / name, json.dumps(content).encode())
+    only_documented(tmp_path, name, content)
 
 
 @BRIEF
-@given(rows=st.lists(st.lists(st.text(max_size=5) | st.integers(), max_size=6), max_size=5))
-def test_any_table_ends_in_a_documented_error(tmp_path, rows) -> None:
-    text = "\n".join([",".join(METRICS), *(",".join(map(str, row)) for row in rows)])
-    only_documented(tmp_path / "a.csv", text.encode(errors="surrogatepass"))
+@given(content=ANY_TABLE)
+def test_any_table_ends_in_a_documented_error(tmp_path, content) -> None:
+    only_documented(tmp_path, "a.csv", content)
