@@ -9,7 +9,7 @@ DEVICE ?= auto
 CONFIG = --config device=$(DEVICE)
 BOOK = _build/html/index.html
 # What .venv holds names the folder that it was made in; empty where that is still its own.
-MOVED = $(shell test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)" $(BIN)/activate || echo moved)
+MOVED = $(shell test ! -d $(VENV) || test ! -e $(BIN)/activate || grep -qF "$$(cd $(VENV) && pwd -P)" $(BIN)/activate || echo moved)
 
 export PYTHONUNBUFFERED := 1
 

@@ -202,7 +202,7 @@ def test_a_faulty_profile_stops_what_needs_it_alone(project):
 def test_labels_of_a_profile_of_ones_own_are_drawn(project):
     """Whatever they are: a figure shows the first run of its variant."""
     own = TINY.replace("profile: quick", "profile: mine").replace("dcrw-fresh", "five")
-    (project / "configs/mine.yaml").write_text(own.replace("dcrw-write-only-five", "twenty"))
+    (project / "configs/mine.yaml").write_text(own.replace("dcrw-write-only-fresh", "twenty"))
     for label, given in (("dcrw-fresh", "five"), ("dcrw-write-only-fresh", "twenty")):
         (run,) = project.glob(f"results/quick/runs/{label}-s0-*")
         shutil.copytree(run, project / "results/mine/runs" / run.name.replace(label, given))

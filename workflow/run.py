@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+LOCAL = ["--profile", "workflow/profiles/local"]  # where no other profile is asked for
 COMMAND = ["--snakefile", "workflow/Snakefile", "--nolock"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE = 30.0  # seconds in which jobs may write checkpoints; then they are killed
@@ -35,6 +36,8 @@ def main(arguments: list[str]) -> int:
             return 1
         os.environ.setdefault("HOME", home(folder))
         received = note_signals()
+        asked = any(argument.startswith("--profile") for argument in arguments)
+        arguments = arguments if asked else [*LOCAL, *arguments]
         command = [sys.executable, "-m", "snakemake", *arguments, *COMMAND]
         snakemake = subprocess.Popen(command, stdin=lock, process_group=0)
         while snakemake.poll() is None and not received:

@@ -33,6 +33,7 @@ def build(folder: Path, kind: str) -> tuple[str, str, str]:
             buildername="html",
             confoverrides={
                 "extensions": ["myst_parser", "dcrw_live"],
+                "source_suffix": {".md": "markdown"},
                 "html_theme": "basic",
                 "html_static_path": [str(ROOT / "book" / "assets")],
                 "exclude_patterns": ["out"],

@@ -15,7 +15,7 @@ rule glyphs_data:
     input:
         [ancient(path) for path in run_files("evaluation/evaluation.json", profile="glyphs")(None)],
         [] if Path(GALLERY).exists() else ancient(GLYPHS),
-        [ancient(path) for path in ("notebooks/explorer_data.ipynb", *code("dcrw/explorer"))],
+        [ancient(path) for path in ("notebooks/explorer_data.ipynb", *PACKAGE, *code("dcrw/explorer"))],
     output:
         GALLERY,
     log:

@@ -27,7 +27,8 @@ def entry(folder: Path, count: int, cell: str = "dcrw-fresh") -> Finished:
     path = run.folder / "evaluation" / "traces.npz"
     path.parent.mkdir(parents=True)
     canvas = np.arange(2 * count * 4, dtype=np.uint8).reshape(2, count, 2, 2)
-    write_arrays(path, {"generated_canvas": canvas, "images": 255 - canvas[0]})
+    drawn = {"generated_canvas": canvas, "reconstructed_canvas": canvas, "images": 255 - canvas[0]}
+    write_arrays(path, drawn | {"labels": np.zeros(count, np.int64)})
     write_record(path.with_name("evaluation.json"), {}, [path])
     return Finished(config(cell, 100), run, pd.DataFrame(), {})
 

@@ -33,7 +33,8 @@ def share(table: pd.DataFrame, rule: str, test: str, truth: str, n: int) -> floa
 def test_further_seeds_change_nothing(known, tmp_path):
     names = ("book/claims.yaml", "book/published.json", "results/grid/classifier/reference.json")
     tables = ("results/grid/tables/runs.csv", "results/grid/tables/measures.csv")
-    for name in (*names, *tables):
+    (tmp_path / "pyproject.toml").touch()
+    for name in (*names, *tables, "results/manifest.sha256"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
     for name in tables:

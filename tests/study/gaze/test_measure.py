@@ -249,7 +249,7 @@ def test_a_measured_run_has_all_its_files(project, recorded):
     model = Run(folder.parent).model()
     again = measure(model, split(30, 28), GazeSettings(batch_size=100, seed=9))
     expected = gaze.table(again.values, split(30, 28).labels.numpy())
-    merged = entry.table.merge(expected, on=COLUMNS[:5], suffixes=("", "_again"))
+    merged = entry.table.merge(expected, on=list(COLUMNS)[:5], suffixes=("", "_again"))
     assert len(merged) == len(entry.table) == len(expected)
     np.testing.assert_allclose(merged["mean"], merged.mean_again, rtol=1e-5, atol=1e-9)
     np.testing.assert_allclose(merged.sd, merged.sd_again, rtol=1e-4, atol=1e-9)

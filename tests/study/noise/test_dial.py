@@ -22,7 +22,8 @@ def entry(folder, cell: str, grey: int) -> Finished:
     canvas = np.full((3, 5, 4, 4), grey, np.uint8)
     canvas[:-1] = 0
     drawn = {"generated_canvas": canvas, "reconstructed_canvas": canvas // 2}
-    write_arrays(path, drawn | {"images": np.full((5, 4, 4), 7, np.uint8)})
+    shown = {"images": np.full((5, 4, 4), 7, np.uint8), "labels": np.zeros(5, np.int64)}
+    write_arrays(path, drawn | shown)
     write_record(run.folder / "evaluation" / "evaluation.json", {}, [path])
     return Finished(config(cell, 100), run, pd.DataFrame(), {})
 
