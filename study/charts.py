@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -77,18 +78,17 @@ def lines_figure(
             axis.set(title=title, xlabel=labels["x"], ylabel=labels.get(title, ""))
             if x == "step":
                 axis.xaxis.get_major_locator().set_params(integer=True)
-        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
-        for axis in axes[1:]:
-            handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-        figure.legend(
-            list(handles.values()),
-            list(handles),
-            loc="outside lower center",
-            ncols=3,
-            frameon=False,
-            fontsize=7,
-        )
+        legend_below(figure)
     return figure
+
+
+def legend_below(figure: Figure) -> None:
+    """A legend of all axes below them, each label once."""
+    handles: dict[str, Any] = {}
+    for axis in figure.axes:
+        handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    place: Any = {"loc": "outside lower center", "ncols": 3, "frameon": False, "fontsize": 7}
+    figure.legend(list(handles.values()), list(handles), **place)
 
 
 def panels(

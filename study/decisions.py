@@ -13,12 +13,15 @@ import pandas as pd
 
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import TrainingConfig
+from dcrw.training.files import read_table
 from study import numbers
 from study.live import Live
 
 ABLATIONS = "results/grid/figures/ablations.csv"  # short runs, one choice changed in each
 RUNS = "results/grid/tables/runs.csv"
 NUMBERS = "results/paper/numbers.json"
+CHANGES = {"change": str, "difference": float, "iterations": int}  # columns that are read
+LOSSES = {"cell": str, "seed": int, "iterations": int, "train_total": float}
 FILES = (ABLATIONS, RUNS, NUMBERS)
 NUMBER = re.compile(r"\[(\d+)\]$")  # of a decision, at the end of a field's description
 NOISE = "noise_correlation"
@@ -87,7 +90,9 @@ def figure(project: Path) -> Live:
     """The cards' state, by decision; a page shows those that it has. Raises `RunError`."""
     known = numbers.read(project / NUMBERS)
     reach = known["ablation.seeds.high"].value - known["ablation.seeds.low"].value
-    found = effects(pd.read_csv(project / ABLATIONS), reach, pd.read_csv(project / RUNS))
+    ablations = read_table(project / ABLATIONS, CHANGES, "Run notebooks/standing.ipynb.")
+    runs = read_table(project / RUNS, LOSSES, "Run notebooks/claims.ipynb.")
+    found = effects(ablations, reach, runs)
     cards: Mapping[str, Any] = {
         str(number): {"badge": badge(measured), "effects": measured}
         for number, measured in sorted(found.items())

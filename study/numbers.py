@@ -60,6 +60,11 @@ def _is_finite(value: object) -> bool:
     return type(value) in (int, float) and -LARGEST <= value <= LARGEST  # type: ignore[operator]
 
 
+def values(path: Path) -> dict[str, float]:
+    """The values alone of a file of numbers. Raises `RunError`."""
+    return {key: number.value for key, number in read(path).items()}
+
+
 def merge(paths: list[Path], target: Path) -> None:
     """Join several files of numbers. Raises `RunError` where two of them define one key."""
     joined: dict[str, Number] = {}

@@ -1,6 +1,5 @@
 """The number roles and the directives `if-exists` and `if-missing`, on a tiny project."""
 
-import io
 import json
 import re
 import sys
@@ -14,7 +13,7 @@ pytest.importorskip("myst_nb")
 
 from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
-from sphinx.util.docutils import docutils_namespace
+from tiny_sites import build_site
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
 import dcrw_book
@@ -66,27 +65,17 @@ def build(tmp_path: Path) -> Build:
             "exclude_patterns": ["out", "run"],
             "suppress_warnings": ["myst-nb.lexer"],
             "myst_enable_extensions": ["colon_fence", "dollarmath"],
-            "html_theme": "basic",
             "dcrw_numbers_files": ["measured.json", "published.json"],
         }
         read: list[str] = []
-        warnings = io.StringIO()
-        with docutils_namespace():
-            app = Sphinx(
-                srcdir=tmp_path,
-                confdir=None,
-                outdir=tmp_path / "out",
-                doctreedir=tmp_path / "doctrees",
-                buildername="html",
-                confoverrides=settings,
-                status=None,
-                warning=warnings,
-            )
+
+        def listen(app: Sphinx) -> None:
             app.connect("source-read", lambda app, name, content: read.append(name))
-            app.build()
+
+        warnings = build_site(tmp_path, settings, listen)
         page = (tmp_path / "out/index.html").read_text(encoding="utf-8")
         body = page.partition('class="body"')[2].partition('class="sphinxsidebar"')[0]
-        return Built(body.partition(">")[2], warnings.getvalue(), read)
+        return Built(body.partition(">")[2], warnings, read)
 
     return run
 

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tiny_sites import extension
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def extension(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"book/_ext/{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 dcrw_figures = extension("dcrw_figures")

@@ -6,25 +6,15 @@ import base64
 import importlib.util
 import io
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
 from docutils.utils.math import MathError
 from fontTools.ttLib import TTFont
+from tiny_sites import extension
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def extension(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"book/_ext/{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 dcrw_light = extension("dcrw_light")

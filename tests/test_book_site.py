@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 import re
 import sys
 from collections.abc import Callable
@@ -17,9 +16,8 @@ pytest.importorskip("myst_nb")
 
 from docutils import nodes
 from docutils.core import publish_doctree
-from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
-from sphinx.util.docutils import docutils_namespace
+from tiny_sites import build_site
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
 import dcrw_site
@@ -60,30 +58,18 @@ class Site:
         (folder / "book/empty.md").write_text("# Empty\n")
         (folder / "book/executed/one.ipynb").write_text(NOTEBOOK.format("# One\\n\\nIt ran."))
         options = {"repository_url": repository, "repository_branch": "main"}
-        warnings = io.StringIO()
-        with docutils_namespace():
-            app = Sphinx(
-                srcdir=folder,
-                confdir=None,
-                outdir=folder / "out",
-                doctreedir=folder / "doctrees",
-                buildername="html",
-                confoverrides={
-                    "project": "Tiny",
-                    "extensions": EXTENSIONS,
-                    "nb_execution_mode": "off",
-                    "html_theme": "sphinx_book_theme",
-                    "html_theme_options": options | {"launch_buttons": launch_buttons()},
-                    "exclude_patterns": ["out"],
-                    "html_static_path": ["strip.png"],
-                    "dcrw_preview": "strip.png",
-                    "dcrw_preview_alt": "A strip",
-                },
-                status=None,
-                warning=warnings,
-            )
-            app.build()
-        self.folder, self.warnings = folder / "out", warnings.getvalue()
+        settings = {
+            "project": "Tiny",
+            "extensions": EXTENSIONS,
+            "nb_execution_mode": "off",
+            "html_theme": "sphinx_book_theme",
+            "html_theme_options": options | {"launch_buttons": launch_buttons()},
+            "html_static_path": ["strip.png"],
+            "dcrw_preview": "strip.png",
+            "dcrw_preview_alt": "A strip",
+        }
+        self.warnings = build_site(folder, settings)
+        self.folder = folder / "out"
 
     def page(self, name: str) -> str:
         return (self.folder / f"{name}.html").read_text(encoding="utf-8")

@@ -8,8 +8,6 @@ cannot ask for much memory. Nothing that is read can execute code.
 A digest is a SHA-256. A *record* is a JSON file with a digest of its own content, and of the files
 that were written with it. Files committed before there were records are held by
 `results/manifest.sha256`.
-
-The module is long because every format is read and written here and nowhere else.
 """
 
 import contextlib

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from study.cells import FINAL
+from study.charts import legend_below
 from study.claims.accounts import JUDGED, ROWS, VALUES, measured
 from study.claims.stop_free import trailing_means
 from study.finished import Finished
@@ -104,15 +105,7 @@ def multiverse_figure(
             axis.axvline(target, color=PALETTE[3], lw=1.2, label="the paper, and 10% around it")
         axes[0].set_yticks(range(len(ways)), [name_of(way) for way in ways])
         axes[0].invert_yaxis()
-        handles = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
-        figure.legend(
-            list(handles.values()),
-            list(handles),
-            loc="outside lower center",
-            ncols=3,
-            frameon=False,
-            fontsize=7,
-        )
+        legend_below(figure)
     return figure
 
 

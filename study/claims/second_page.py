@@ -10,7 +10,6 @@ import pandas as pd
 
 from dcrw.training.config import RunConfig
 from dcrw.training.files import project_root, write_table
-from dcrw.training.profiles import load_profile
 from study import numbers
 from study.cells import EVERY_PROFILE, gathered, run_table
 from study.charts import save_with_table
@@ -29,7 +28,7 @@ from study.claims.page import CLAIMS, reference
 from study.claims.rules import by_seed
 from study.claims.second_round import Finding
 from study.claims.tables import paths_of, see
-from study.finished import Finished
+from study.finished import Finished, profile_of
 from study.numbers import Number
 
 RESULTS = "results/round2"
@@ -53,6 +52,7 @@ class SecondPage(NamedTuple):
     attribution: list[attribution.Effect]
     findings: list[Finding]  # claims a to f, h and i
     multiverse: pd.DataFrame
+    stages: pd.DataFrame  # what was run and what was not
 
 
 def judged(project: Path) -> SecondPage:
@@ -61,21 +61,19 @@ def judged(project: Path) -> SecondPage:
     whole = registered(project / CLAIMS)
     stated = whole["second_round"]
     done, missing = gathered(project, EVERY_PROFILE)
-    published = {
-        key: number.value
-        for key, number in numbers.read(project / "book" / "published.json").items()
-    }
+    published = numbers.values(project / "book" / "published.json")
     losses = accounts.measure_losses(done)
     table = accounts.account_table(whole, losses, published)
     control_paths = paths_of(done, predictions.CONTROL)
     control = predictions.positive_control(stated["rules"]["positive_control"], control_paths)
     digits = reference(project / "results" / "grid")["two_sample.accuracy"]["value"]
     confirmation = {predictions.JUDGED_ACCOUNT: predictions.CONFIRMATION}
+    runs, profile = run_table(done), profile_of(project / RESULTS)
     return SecondPage(
         rules=stated,
         done=done,
         missing=missing,
-        runs=run_table(done),
+        runs=runs,
         printed=accounts.printed(published),
         accounts=table,
         confirmed=accounts.account_table(whole, losses, published, confirmation).query(
@@ -84,12 +82,17 @@ def judged(project: Path) -> SecondPage:
         seeds=seed_table(losses, accounts.printed(published), whole),
         predictions=predictions.predictions(whole, losses, published, control),
         control=_control(stated["rules"]["positive_control"], done),
-        tests=[*control, predictions.fresh_control(table), *_stop_free(whole, done, published)],
+        tests=[
+            *control,
+            predictions.fresh_control(table),
+            *_stop_free(whole, done, published, set(profile.runs)),
+        ],
         attribution=attribution.main_effects(
             losses[losses.measure == JUDGED].drop_duplicates(["cell", "seed"])
         ),
         findings=second_round.judge(whole, see(done, digits)),
         multiverse=multiverse(done),
+        stages=stage_table(profile.stage_configs(), runs),
     )
 
 
@@ -103,13 +106,17 @@ def _control(rule: Mapping[str, Any], done: Sequence[Finished]) -> pd.DataFrame:
 
 
 def _stop_free(
-    whole: Mapping[str, Any], done: Sequence[Finished], published: accounts.Published
+    whole: Mapping[str, Any],
+    done: Sequence[Finished],
+    published: accounts.Published,
+    trained: set[str],
 ) -> list[Finding]:
+    """trained: labels of the round's runs, those of 25,000 iterations among them."""
     found: list[Finding] = []
     rule = whole["second_round"]["rules"]["stop_free"]
     for account in accounts.accounts(whole):
         cells = {stop_free.long_cell(cell) for cell in (account.attention, account.write_only)}
-        if account.reduction == "sum" and cells <= _long_cells(whole):
+        if account.reduction == "sum" and cells <= trained:
             attention, write_only = (
                 _long_means(done, cell) for cell in (account.attention, account.write_only)
             )
@@ -120,12 +127,6 @@ def _stop_free(
 def _long_means(done: Sequence[Finished], cell: str) -> stop_free.Losses:
     paths = paths_of(done, stop_free.long_cell(cell))
     return {seed: stop_free.trailing_means(path) for seed, path in paths.items()}
-
-
-def _long_cells(whole: Mapping[str, Any]) -> set[str]:
-    """Cells that the round trains for 25,000 iterations."""
-    names = ("shared", "lineage", "tensorflow2016")
-    return {f"{model}-{name}-long" for model in ("dcrw", "dcrw-write-only") for name in names}
 
 
 def seed_table(
@@ -161,7 +162,7 @@ def write(page: SecondPage, results: Path) -> None:
         "attribution": pd.DataFrame(page.attribution, columns=attribution.Effect._fields),
         "claims": second_round.finding_table(page.findings),
         "verdicts": second_round.verdict_table(page.findings),
-        "stages": stage_table(page),
+        "stages": page.stages,
     }
     for name, table in tables.items():
         write_table(results / "tables" / f"{name}.csv", table)
@@ -171,17 +172,17 @@ def write(page: SecondPage, results: Path) -> None:
     numbers.write(results / "numbers" / "second_round.json", page_numbers(page))
 
 
-def stage_table(page: SecondPage) -> pd.DataFrame:
+def stage_table(stages: Mapping[str, Sequence[RunConfig]], runs: pd.DataFrame) -> pd.DataFrame:
     """What was run and what was not, a row a stage in the registered order: how many runs are
-    `complete`, how many there are to be (`of`), and hours of training."""
-    stages = load_profile(Path("configs") / "round2.yaml").stage_configs()
-    names = {entry.run.folder.name: entry for entry in page.done}
-    minutes = dict(zip(page.runs.run, page.runs.minutes, strict=True))
-    rows = []
+    `complete`, how many there are to be (`of`), and hours of training.
+
+    runs: of `cells.run_table`.
+    """
+    minutes, rows = dict(zip(runs.run, runs.minutes, strict=True)), []
     for stage, configs in stages.items():
-        there = [config.folder_name for config in configs if config.folder_name in names]
-        hours = sum(minutes[name] for name in there) / 60
-        rows.append({"stage": stage, "complete": len(there), "of": len(configs), "hours": hours})
+        there = [minutes[c.folder_name] for c in configs if c.folder_name in minutes]
+        rows.append({"stage": stage, "complete": len(there), "of": len(configs)})
+        rows[-1]["hours"] = sum(there) / 60
     return pd.DataFrame(rows)
 
 
@@ -189,7 +190,7 @@ def page_numbers(page: SecondPage) -> dict[str, Number]:
     """What the text quotes; keys begin `second.`. Losses in nats per image, energy in kWh."""
     table = f"{RESULTS}/tables/confirmation.csv"
     found = _confirmation_numbers(page, table)
-    stages = stage_table(page)
+    stages = page.stages
     hours = float(page.runs.minutes.sum() / 60)
     counts = {
         "second.runs.done": int(stages.complete.sum()),

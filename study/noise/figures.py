@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from study.charts import lines_figure, panels
+from study.charts import legend_below, lines_figure, panels
 from study.noise.rate_distortion_dual import distortion_at_least
 from study.style import MARKERS, NOISE_STYLES, PALETTE, STYLE, model_of, noise_of
 
@@ -58,9 +58,7 @@ def plane_figure(
         axis.minorticks_off()
         axis.set_xlabel("$L_z$ (nats per image, logarithmic)")
         axis.set_ylabel("$L_x$ (nats per image)")
-        handles = dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-        place = {"loc": "outside lower center", "ncols": 3, "frameon": False, "fontsize": 7}
-        figure.legend(list(handles.values()), list(handles), **place)
+        legend_below(figure)
     return figure
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("myst_parser")
 
-from sphinx.application import Sphinx
-from sphinx.util.docutils import docutils_namespace
+from tiny_sites import build_site
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "book" / "_ext"))  # where Sphinx finds the extension
 
 
 def build(folder: Path, kind: str) -> tuple[str, str, str]:
@@ -23,27 +19,14 @@ def build(folder: Path, kind: str) -> tuple[str, str, str]:
         f'# A\n\n<div class="dcrw-live" data-kind="{kind}"></div>\n\n```{{toctree}}\nother\n```\n'
     )
     (folder / "other.md").write_text("# B\n")
-    warnings = io.StringIO()
-    with docutils_namespace():
-        app = Sphinx(
-            srcdir=folder,
-            confdir=None,
-            outdir=folder / "out",
-            doctreedir=folder / "doctrees",
-            buildername="html",
-            confoverrides={
-                "extensions": ["myst_parser", "dcrw_live"],
-                "source_suffix": {".md": "markdown"},
-                "html_theme": "basic",
-                "html_static_path": [str(ROOT / "book" / "assets")],
-                "exclude_patterns": ["out"],
-            },
-            status=None,
-            warning=warnings,
-        )
-        app.build()
+    settings = {
+        "extensions": ["myst_parser", "dcrw_live"],
+        "source_suffix": {".md": "markdown"},
+        "html_static_path": [str(ROOT / "book" / "assets")],
+    }
+    warnings = build_site(folder, settings)
     first, second = ((folder / "out" / f"{name}.html").read_text() for name in ("index", "other"))
-    return first, second, warnings.getvalue()
+    return first, second, warnings
 
 
 def test_a_page_gets_the_scripts_of_its_figures(tmp_path: Path) -> None:

@@ -34,6 +34,11 @@ def test_numbers_come_back_as_they_were_written(tmp_path):
         numbers.read(tmp_path / "none.json")
 
 
+def test_values_alone_are_read_by_key(tmp_path):
+    numbers.write(tmp_path / "n.json", {"b": Number(2.0, "b.csv", 5), "a": Number(1.0, "a.csv")})
+    assert numbers.values(tmp_path / "n.json") == {"a": 1.0, "b": 2.0}
+
+
 def test_a_quick_run_has_numbers_of_its_own_alone():
     found = number_files(Path("results/quick"))
     assert [str(path) for path in found] == [

@@ -19,7 +19,7 @@ def seen():
 
 
 def test_stages_count_what_is_complete(seen):
-    stages = page.stage_table(seen)
+    stages = seen.stages
     assert stages.stage.tolist() == list(load_profile(PROFILE).stages)
     assert stages.of.sum() == 138 and (stages.complete <= stages.of).all()
     assert stages.complete.iloc[0] >= 10
