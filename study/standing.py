@@ -53,7 +53,7 @@ BINARISED = "results/binarised"  # of a profile whose runs may not be there yet
 
 
 def binarised_table(project: Path) -> pd.DataFrame:
-    """Losses on binarised MNIST, nats an image: ours, a row a run of the profile `binarised`, and
+    """Losses on binarised MNIST, nats per image: ours, a row a run of the profile `binarised`, and
     those of the DRAW paper, with what differs between them.
 
     `test` is L_x + L_z on the test split, `bound` the importance-weighted bound; a run that is not

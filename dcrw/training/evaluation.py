@@ -118,7 +118,7 @@ def pixel_windows(emitted: Tensor, size: int, config: ModelConfig) -> NDArray[np
 
 
 def data_summary(dataset: Dataset) -> dict[str, dict[str, float]]:
-    """What Bernoulli losses on grey values must be read against, nats an image, for each split.
+    """What Bernoulli losses on grey values must be read against, nats per image, for each split.
 
     `entropy`: the cost of a perfect reconstruction; `mean_image`: that of the training images'
     mean, kept 1e-6 from 0 and 1 since other splits have ink where the training images have none.

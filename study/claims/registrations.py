@@ -16,6 +16,7 @@ from dcrw.training.files import RunError, project_root, write_atomically
 
 CLAIMS = "book/claims.yaml"
 TARGET = "book/registrations.csv"
+HEADER = ("Date (UTC)", "Commit", "Message", "Lines added", "Lines removed", "Runs before")
 
 
 class Registration(NamedTuple):
@@ -54,7 +55,7 @@ def write(project: Path) -> Path:
     """Write the file; returns its path."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Registration._fields)
+    writer.writerow(HEADER)
     writer.writerows(registrations(project))
     write_atomically(project / TARGET, text.getvalue().encode())
     return project / TARGET

@@ -17,11 +17,14 @@ STEPS = (1, 4, 6, 10)  # the time steps of Fig. 4 and 5
 LINES = ("-", "--", "-.", ":")  # one for each curve of a panel
 
 
-def digits_figure(traces: Mapping[str, NDArray[Any]], rows: int = 4) -> Figure:
+def digits_figure(
+    traces: Mapping[str, NDArray[Any]], rows: int = 4, originals: str = "the test digits"
+) -> Figure:
     """Fig. 4 and 5: samples from the prior beside reconstructions of test digits, at four time
     steps.
 
-    traces: the arrays of `evaluation/traces.npz`. Steps beyond the model's last are left out.
+    traces: the arrays of `evaluation/traces.npz`; originals: what the images are called. Steps
+    beyond the model's last are left out.
     """
     generated, reconstructed = traces["generated_canvas"], traces["reconstructed_canvas"]
     steps = [step for step in STEPS if step <= len(generated)]
@@ -33,7 +36,7 @@ def digits_figure(traces: Mapping[str, NDArray[Any]], rows: int = 4) -> Figure:
                 left, generated[step - 1], rows, f"({letter}) t = {step}: samples from the prior"
             )
             _contact_sheet(right, reconstructed[step - 1], rows, f"t = {step}: reconstructions")
-        _contact_sheet(axes[-1, 1], traces["images"], rows, "the test digits")
+        _contact_sheet(axes[-1, 1], traces["images"], rows, originals)
         axes[-1, 0].axis("off")
     return figure
 

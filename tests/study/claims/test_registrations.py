@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from dcrw.training.files import RunError, project_root
-from study.claims.registrations import CLAIMS, TARGET, registrations, write
+from study.claims.registrations import CLAIMS, HEADER, TARGET, registrations, write
 
 PROJECT = project_root()
 
@@ -38,7 +38,7 @@ def test_each_change_has_its_runs_and_lines(tmp_path):
     assert (first.subject, first.added, first.removed, first.runs_before) == ("claims", 2, 0, 0)
     assert (second.added, second.removed, second.runs_before) == (2, 1, 1)
     with open(write(tmp_path)) as file:
-        assert [row["subject"] for row in csv.DictReader(file)][1] == "more claims, with a comma"
+        assert [row["Message"] for row in csv.DictReader(file)][1] == "more claims, with a comma"
 
 
 def test_without_a_repository_it_is_said(tmp_path):
@@ -57,4 +57,4 @@ def test_the_committed_file_is_the_history():
     history = registrations(PROJECT)
     assert len(written) in (len(history), len(history) - 1)
     for row, entry in zip(written, history, strict=False):
-        assert row == {key: str(value) for key, value in entry._asdict().items()}
+        assert row == {key: str(value) for key, value in zip(HEADER, entry, strict=True)}
