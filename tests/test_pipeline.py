@@ -108,6 +108,15 @@ def copy_project(target: Path) -> Path:
     return target
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _ctrl_c_is_heard():
+    """Also where the tests were started with Ctrl-C ignored, as a background job is: processes
+    inherit that, and the pipeline respects it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """A project whose tiny quick profile has been run, all notebooks with it."""
