@@ -19,7 +19,7 @@ from local_slurm import NODES, Cluster, obstacle, run, wait_for
 from safetensors.torch import load_file
 from test_pipeline import copy_project
 
-from dcrw.training.data import load
+from dcrw.training.datasets.table import load
 from dcrw.training.loop import train
 from dcrw.training.profiles import load_profile
 from dcrw.training.run import Run, run_for

@@ -56,3 +56,10 @@ def test_the_profile_retries_by_itself_and_asks_the_queue():
     assert profile["restart-times"] == 2
     for name in ("rerun-incomplete", "keep-going", "slurm-no-account", "slurm-no-requeue"):
         assert profile[name] is True
+
+
+def test_the_test_on_a_cluster_fits_the_code_that_it_tests():
+    import cluster_check
+
+    loop = (ROOT / "dcrw/training/loop.py").read_text(encoding="utf-8")
+    assert loop.count(cluster_check.LINE) == 1, "the line after which training is held"
