@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import pytest
@@ -36,16 +37,18 @@ runs:
   dcrw-write-only-fresh: {model: {architecture: dcrw-write-only}}
 """
 LINE = "            done = iteration + 1\n"
-HELD = f"""{LINE}\
+HELD = (
+    LINE
+    + """\
             import os, time
             from pathlib import Path
             name = pairs[0][0].folder.name
             while done == 7 and (Path("hold") / name).exists():
-                (Path("held") / name).write_text(
-                    os.environ["SLURM_JOB_ID"] + " " + os.environ["SLURMD_NODENAME"]
-                )
+                job, node = os.environ["SLURM_JOB_ID"], os.environ["SLURMD_NODENAME"]
+                (Path("held") / name).write_text(f"{job} {node} {os.getpid()}")
                 time.sleep(0.1)
 """
+)
 QUICKLY = ("--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "10")
 PATIENCE = 600.0  # seconds, for what takes a minute where nothing else runs
 
@@ -62,6 +65,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     finally:
         made.stop()
     assert not made.running()
+
+
+class Held(NamedTuple):
+    """Where a run that is held in its training is trained."""
+
+    job: str
+    node: str
+    process: int
 
 
 class Grid:
@@ -97,10 +108,14 @@ class Grid:
                 start_new_session=True,
             )
 
-    def held(self) -> dict[str, tuple[str, str]]:
-        """SLURM job and node of each run that waits in its training."""
+    def held(self) -> dict[str, Held]:
+        """Of each run that waits in its training, by its name."""
         found = {path.name: path.read_text().split() for path in (self.folder / "held").iterdir()}
-        return {name: (words[0], words[1]) for name, words in found.items() if len(words) == 2}
+        return {
+            name: Held(words[0], words[1], int(words[2]))
+            for name, words in found.items()
+            if len(words) == 3
+        }
 
     def release(self, *names: str) -> None:
         for name in names:
@@ -115,9 +130,9 @@ class Grid:
                 found.append(process)
         return found
 
-    def attempts(self, name: str) -> int:
-        """How many processes want to train a run, whether they do or wait."""
-        return len(self.processes("-m papermill", f"runs/{name}/train.ipynb"))
+    def attempts(self, name: str) -> list[psutil.Process]:
+        """Processes that want to train a run, whether they do or wait."""
+        return self.processes("-m papermill", f"runs/{name}/train.ipynb")
 
 
 def say(started: float, what: str) -> None:
@@ -138,18 +153,19 @@ def test_whatever_is_killed_a_grid_ends_as_it_does_locally(
     try:
         reached(lambda: len(grid.held()) == 4, "four runs train, two on each node")
         held = grid.held()
-        assert sorted(node for _, node in held.values()) == sorted([*NODES, *NODES])
-        killed = next(name for name, (_, node) in held.items() if node == NODES[0])
-        orphans = [name for name, (_, node) in held.items() if node == NODES[1]]
+        assert sorted(one.node for one in held.values()) == sorted([*NODES, *NODES])
+        killed = next(name for name, one in held.items() if one.node == NODES[0])
+        orphans = [name for name, one in held.items() if one.node == NODES[1]]
 
-        run("scancel", "--full", "--signal=KILL", held[killed][0])
+        run("scancel", "--full", "--signal=KILL", held[killed].job)
+        reached(lambda: not psutil.pid_exists(held[killed].process), "a job is killed")
         cluster.kill_node(NODES[1])
         grid.release(*(one.folder.name for one in grid.runs if one.folder.name not in orphans))
-        say(started, "a job and the slurmd of the other node are killed")
+        say(started, "the slurmd of the other node is killed")
         reached(lambda: cluster.states()[NODES[1]].startswith("down"), "the node is given up")
         assert all(grid.attempts(name) for name in orphans), "they go on without it"
         reached(
-            lambda: any(grid.attempts(name) > 1 for name in orphans),
+            lambda: any(len(grid.attempts(name)) > 1 for name in orphans),
             "a second process wants to train a run that an orphan trains",
         )
 

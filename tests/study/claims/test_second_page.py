@@ -67,3 +67,19 @@ def test_accounts_are_preferred_by_the_registered_rule(seen):
     assert "*shared noise* is preferred to *fresh noise*\n" in words
     nobody = second_words.preferred_in_words(seen.accounts, 1e9)
     assert nobody == "No account is preferred to another by this rule."
+
+
+def test_what_the_prose_says_is_what_was_found(seen):
+    """Sentences of the page that no number carries: when this fails, write them anew."""
+    came = dict(zip(seen.predictions.statement, seen.predictions.came, strict=True))
+    late = next(answer for statement, answer in came.items() if "outside 10%" in statement)
+    assert late, "by the letter of the registration the account is refuted"
+    confirming = seen.seeds[seen.seeds.seed.between(10, 14)]
+    lz = confirming["attention_lz, %"]
+    assert lz.mean() > 10 and lz.drop(lz.idxmax()).mean() < 10, "one late seed takes the mean out"
+    assert abs(confirming["attention_lx, %"].mean()) < 10, "L_x is met"
+    assert abs(confirming["write_only_lx, %"].mean()) < 5, "row 2 is met in L_x"
+    assert 10 < confirming["write_only_lz, %"].mean() < 15, "row 2's L_z is missed by little"
+    fresh = seen.accounts[seen.accounts.account == "fresh"]
+    readings = [column for column in fresh if column.startswith("compatible, ")]
+    assert len(readings) == 2 and not fresh[readings].any(axis=None), "fresh fits neither reading"
