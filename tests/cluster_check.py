@@ -59,6 +59,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         assert not os.environ.get("DCRW_REQUIRE_CLUSTER"), problem
         pytest.skip(f"the test on a cluster was not run. {problem}")
     made = Cluster(tmp_path_factory.mktemp("slurm"))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop the cluster then, too
     made.start()
     try:
         yield made
@@ -158,6 +159,7 @@ def test_whatever_is_killed_a_grid_ends_as_it_does_locally(
         orphans = [name for name, one in held.items() if one.node == NODES[1]]
 
         run("scancel", "--full", "--signal=KILL", held[killed].job)
+        psutil.Process(held[killed].process).kill()  # it would write a checkpoint, were it not held
         reached(lambda: not psutil.pid_exists(held[killed].process), "a job is killed")
         cluster.kill_node(NODES[1])
         grid.release(*(one.folder.name for one in grid.runs if one.folder.name not in orphans))
