@@ -52,7 +52,7 @@ def test_it_is_named_after_the_run_and_opened(
     page = Path("small-s0.html").resolve()
     assert capsys.readouterr().out == "small-s0.html\n"
     assert opened == [page.as_uri()]
-    assert "small-s0: 1 iterations on digits, seed 0; 10 test images" in page.read_text()
+    assert "small-s0: 1 iterations on digits, grey, seed 0; 10 test images" in page.read_text()
 
 
 def test_a_named_file_is_written_alone(run: Path, opened: list[str], tmp_path: Path) -> None:
