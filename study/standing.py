@@ -59,7 +59,7 @@ PUBLISHED = {  # key of what the DRAW paper reports to its model; it gives sizes
 
 
 class OnBinarised(NamedTuple):
-    """A run of the profile `binarised`, with what was measured of it: None where it is not there."""
+    """A run of the profile `binarised`, with what was measured of it; None where it is missing."""
 
     config: RunConfig
     test: float | None  # L_x + L_z on the test split, nats per image

@@ -27,9 +27,9 @@ def write_page(
     root: the folder of the data, as in notebooks (empty: the variable DCRW_DATA, else `data` in the
     run's project, or in the current folder for a run that lies in none). each: images of a class,
     fewer where one has fewer; seed: of the noise; images: one's own, relative to the project, empty
-    where they lie as they lay in training. Raises `RunError` where the run is not complete or `path` cannot be written,
-    `ConfigError` or `DataError` where its settings or its data cannot be read, `ExplorerError`
-    where its model has no windows to show.
+    where they lie as they lay in training. Raises `RunError` where the run is not complete or
+    `path` cannot be written, `ConfigError` or `DataError` where its settings or its data cannot be
+    read, `ExplorerError` where its model has no windows to show.
     """
     load_writer(run)  # says whether the run can be shown, before data are asked for
     config = run.config

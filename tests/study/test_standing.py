@@ -12,7 +12,6 @@ from common import ROOT
 from finished_runs import make_project
 
 from dcrw.training.files import write_record
-
 from study import standing
 from study.cells import LOSSES
 
@@ -113,7 +112,9 @@ def test_ablations_are_quoted_beside_what_seeds_do():
 def binarised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the profile `binarised`, whose two runs are evaluated but not taken apart."""
     profile = yaml.safe_load((ROOT / "configs/binarised.yaml").read_text())
-    make_project(tmp_path, "binarised", {key: profile[key] for key in ("seeds", "defaults", "runs")})
+    make_project(
+        tmp_path, "binarised", {key: profile[key] for key in ("seeds", "defaults", "runs")}
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
