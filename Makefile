@@ -97,7 +97,7 @@ readme: $(READY)  ## write the README's table from results/
 manifest: $(READY)  ## write the SHA-256 of all committed results
 	$(BIN)/python -m study.manifest
 
-matrix: $(READY)  ## try Python 3.11 to 3.13 with four releases of torch; needs a network and 5 GB for a cell; CELLS="3.12/2.14.0 ..." tries those alone
+matrix: $(READY)  ## try Python 3.11 to 3.13 with three releases of torch; needs a network and 5 GB for a cell; CELLS="3.12/2.14.0 ..." tries those alone
 	$(BIN)/python workflow/matrix.py $(CELLS)
 
 clean:  ## remove what was built; committed results and your quick run's weights stay

@@ -25,7 +25,7 @@ from study.numbers import Number, write
 SIZES = (10, 100, 1_000, 10_000)
 SEEDS = 10
 SOURCE = "results/benchmarks/grids.csv"
-LINKED = ("dcrw", "study", "notebooks", "workflow", "configs/paper.yaml", "configs/grid.yaml")
+LINKED = ("dcrw", "study", "notebooks", "workflow", "configs/*.yaml")  # what the rules ask for
 
 
 def profile(runs: int) -> str:
@@ -38,16 +38,22 @@ def profile(runs: int) -> str:
     return yaml.safe_dump({"profile": "many", "seeds": seeds, "runs": cells}, sort_keys=False)
 
 
-def measured(folder: Path, runs: int) -> dict[str, float]:
-    """A row of the table, for a project that is made below a folder."""
+def project(folder: Path, runs: int) -> Path:
+    """The project's code and profiles, linked below a folder, with a profile of so many runs beside
+    them; returns the profile's path."""
     root = project_root()
-    for name in LINKED:
-        target = folder / name
+    for source in (path for name in LINKED for path in root.glob(name)):
+        target = folder / source.relative_to(root)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(root / name)
+        target.symlink_to(source)
     path = folder / "configs/many.yaml"
     path.write_text(profile(runs), encoding="utf-8")
-    (configs,) = load_profile(path).stage_configs().values()
+    return path
+
+
+def measured(folder: Path, runs: int) -> dict[str, float]:
+    """A row of the table, for a project that is made below a folder."""
+    (configs,) = load_profile(project(folder, runs)).stage_configs().values()
     results = Path("results/many")
     targets = [str(run_for(config, results).folder / "provenance.json") for config in configs]
     plan = _cpu_seconds(folder, targets)

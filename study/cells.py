@@ -63,12 +63,13 @@ def run_table(entries: Iterable[Finished]) -> pd.DataFrame:
 
 
 def cell_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell: its iterations, and means over its seeds with n and the 95% interval of
-    each (Student's t)."""
+    """One row per cell: its iterations and data, and means over its seeds with n and the 95%
+    interval of each (Student's t)."""
     rows = []
     for cell, members in table.groupby("cell", sort=False):
-        (iterations,) = members.iterations.unique()
+        (iterations,), (data,) = members.iterations.unique(), members.data.unique()
         row: dict[str, Any] = {"cell": cell, "n": len(members), "iterations": iterations}
+        row["data"] = data
         for name in LOSSES:
             interval = student_interval(members[name].to_numpy())
             row |= {name: members[name].mean(), f"{name}_low": interval[0]}
@@ -144,6 +145,7 @@ def _row(entry: Finished) -> dict[str, Any]:
         "noise_correlation": config.model.noise_correlation,
         "seed": config.training.seed,
         "iterations": config.training.iterations,
+        "data": config.data.in_words,
     }
     for loss, name in (("lx", "reconstruction"), ("lz", "latent")):
         row[f"train_{loss}"] = final["mean"][name]

@@ -2,20 +2,22 @@
 open choices do: tables and numbers of one page."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
-from dcrw.model.architectures import FACTS
 from dcrw.training.binarisation import WORDS
 from dcrw.training.config import RunConfig
+from dcrw.training.files import exists
+from dcrw.training.profiles import Profile
 from dcrw.training.run import run_for
 from study import numbers
 from study.cells import cell_table, evaluation_tables
 from study.charts import spread
 from study.finished import finished_run, profile_of, split_row
+from study.names import cell_in_words
 from study.numbers import Number
 
 MODELS = {  # cell to its name on the page
@@ -50,52 +52,112 @@ def standing_table(losses: pd.DataFrame, bounds: pd.DataFrame, steps: pd.DataFra
 NOT_RUN = "not yet run"
 NOT_GIVEN = "not given"
 BINARISED = "results/binarised"  # of a profile whose runs may not be there yet
+PUBLISHED = {  # key of what the DRAW paper reports to its model; it gives sizes of the first alone
+    "attention": ("DRAW", ("steps", "latent_size")),
+    "no_attention": ("DRAW without attention", ()),
+}
 
 
-def binarised_table(project: Path) -> pd.DataFrame:
-    """Losses on binarised MNIST, nats per image: ours, a row a run of the profile `binarised`, and
-    those of the DRAW paper, with what differs between them.
+class OnBinarised(NamedTuple):
+    """A run of the profile `binarised`, with what was measured of it; None where it is missing."""
 
-    `test` is L_x + L_z on the test split, `bound` the importance-weighted bound; a run that is not
-    there yet says so.
-    """
+    config: RunConfig
+    test: float | None  # L_x + L_z on the test split, nats per image
+    bound: float | None  # importance-weighted, on the first `images` with `samples` each
+    images: int = 0
+    samples: int = 0
+
+    @property
+    def model(self) -> str:
+        """In words."""
+        architecture = self.config.model.architecture
+        words = cell_in_words(architecture)
+        return f"DCRW {words}" if architecture.startswith("dcrw") else words
+
+
+def on_binarised(project: Path) -> list[OnBinarised]:
+    """The runs of the profile `binarised` in its order, whether they are there or not. Raises as
+    `finished_run`."""
     results = project / BINARISED
+    profile = profile_of(results)
+    return [_on_binarised(config, results, profile) for config in profile.configs()]
+
+
+def _on_binarised(config: RunConfig, results: Path, profile: Profile) -> OnBinarised:
+    run = run_for(config, results)
+    if not exists(run.folder / "evaluation" / "evaluation.json"):
+        return OnBinarised(config, None, None)
+    entry = finished_run(config, run, profile.evaluation)
+    test = split_row(entry, "test", config.model.noise_correlation).total
+    if not exists(run.folder / "evaluation" / "forensics.json"):
+        return OnBinarised(config, test, None)
+    found = evaluation_tables([entry], "bounds")
+    most = found.loc[found.samples.idxmax()]
+    return OnBinarised(config, test, most.bound, int(most.images), int(most.samples))
+
+
+def binarised_table(runs: Sequence[OnBinarised], project: Path) -> pd.DataFrame:
+    """Losses on binarised MNIST, nats per image: ours, a row a run, and those of the DRAW paper,
+    with what differs between them. A run that is not there yet says so."""
     published = numbers.read(project / "book" / "published.json")
-    rows = [_binarised_row(config, results) for config in profile_of(results).configs()]
-    for name, key in (("DRAW", "attention"), ("DRAW without attention", "no_attention")):
-        rows.append(
-            {
-                "model": name,
-                "by": "Gregor et al. (2015)",
-                "binarised": "by sampling, once, by others",
-                "T": int(published["draw.steps"].value),
-                "z": int(published["draw.latent_size"].value),
-                "iterations": NOT_GIVEN,
-                "test": f"{published[f'draw.mnist.{key}'].value:.2f}",
-                "bound": NOT_GIVEN,
-            }
-        )
+    rows = []
+    for run in runs:
+        how = WORDS[run.config.data.binarisation].removeprefix("binarised ")
+        training, model = run.config.training, run.config.model
+        sizes = {"T": f"{model.steps}", "z": f"{model.latent_size}"}
+        row = {"model": run.model, "by": "ours", "binarised": how} | sizes
+        row |= {"iterations": f"{training.iterations:,}", "test": _nats(run.test)}
+        rows.append(row | {"bound": _nats(run.bound)})
+    for key, (name, given) in PUBLISHED.items():
+        sizes = {
+            symbol: f"{published[f'draw.{size}'].value}" if size in given else NOT_GIVEN
+            for symbol, size in (("T", "steps"), ("z", "latent_size"))
+        }
+        row = {"model": name, "by": "Gregor et al. (2015)", "binarised": "once, by others"} | sizes
+        row |= {"iterations": NOT_GIVEN, "test": f"{published[f'draw.mnist.{key}'].value:.2f}"}
+        rows.append(row | {"bound": NOT_GIVEN})
     return pd.DataFrame(rows)
 
 
-def _binarised_row(config: RunConfig, results: Path) -> dict[str, Any]:
-    run, test, bound = run_for(config, results), NOT_RUN, NOT_RUN
-    if (run.folder / "evaluation" / "evaluation.json").exists():
-        entry = finished_run(config, run, profile_of(results).evaluation)
-        test = f"{split_row(entry, 'test', config.model.noise_correlation).total:.2f}"
-        if (run.folder / "evaluation" / "bounds.csv").exists():
-            found = evaluation_tables([entry], "bounds")
-            bound = f"{found.loc[found.samples.idxmax(), 'bound']:.2f}"
-    title = FACTS[config.model.architecture].title
+def _nats(value: float | None) -> str:
+    return NOT_RUN if value is None else f"{value:.2f}"
+
+
+def binarised_caption(runs: Sequence[OnBinarised]) -> str:
+    """What the table holds: of how many runs and images."""
+    seeds = sorted({run.config.training.seed for run in runs})
+    ours = f"ours, one run each, seed {', '.join(map(str, seeds))}"
+    counts = {(run.images, run.samples) for run in runs if run.bound is not None}
+    bounds = "".join(
+        f"; the bound is on the first {images:,} test images, {samples:,} samples each"
+        for images, samples in sorted(counts)
+    )
+    return f"Losses on binarised MNIST, nats per test image: {ours}, and as published{bounds}."
+
+
+def binarised_in_words(runs: Sequence[OnBinarised]) -> str:
+    """What was found, or what is still to be run."""
+    left = [run for run in runs if run.test is None or run.bound is None]
+    if left:
+        names = " and ".join(run.model for run in left)
+        return f"Not there yet: {names}; `make binarised` trains and measures what is missing."
+    ends = " and ".join(f"{run.model} at {run.test:.1f}" for run in runs)
+    bounds = " and ".join(f"{run.bound:.1f}" for run in runs)
+    tests = [run.test for run in runs if run.test is not None]
+    return (
+        f"On the test images {ends} nats; the importance-weighted bounds are {bounds}. "
+        f"The two lie {max(tests) - min(tests):.1f} nats apart, of one run each: how far two seeds "
+        "of one model lie apart on binarised images has not been measured."
+    )
+
+
+def binarised_numbers(runs: Sequence[OnBinarised]) -> dict[str, Number]:
+    """What was measured, as `binarised.<architecture>.<test or bound>`."""
     return {
-        "model": title[0].upper() + title[1:],
-        "by": "ours",
-        "binarised": WORDS[config.data.binarisation].removeprefix("binarised "),
-        "T": config.model.steps,
-        "z": config.model.latent_size,
-        "iterations": f"{config.training.iterations:,}",
-        "test": test,
-        "bound": bound,
+        f"binarised.{run.config.model.architecture}.{name}": Number(value, f"{BINARISED}/runs", 1)
+        for run in runs
+        for name, value in (("test", run.test), ("bound", run.bound))
+        if value is not None
     }
 
 

@@ -26,3 +26,11 @@ def test_the_page_shows_the_committed_table():
     assert found == grids.numbers(table)
     used = re.findall(r"{num}`(grids\.[\w.]+):", (ROOT / "book/cluster.md").read_text())
     assert set(used) == found.keys()
+
+
+def test_a_simulated_project_has_all_profiles_that_the_rules_ask_for(tmp_path):
+    path = grids.project(tmp_path, 10)
+    found = {file.name for file in path.parent.iterdir()}
+    assert found == {file.name for file in (ROOT / "configs").glob("*.yaml")} | {"many.yaml"}
+    assert (tmp_path / "workflow/Snakefile").is_file()
+    assert path.read_text() == grids.profile(10)

@@ -268,16 +268,30 @@ def test_seeds_are_trained_side_by_side_where_asked(project, tmp_path):
     config.write_text(config.read_text().replace("seeds: [0]", "seeds: [0, 1, 2]"))
     asked = ("quick", "--config", "together=1", "--until", "evaluate")
     # seed 0 is complete and stays; the other two of each cell are owed
-    assert planned(several, *asked) == {
-        "train_quick_dcrw_fresh", "train_quick_dcrw_write_only_fresh", "evaluate"
-    }  # fmt: skip
+    cells = ("dcrw-fresh", "dcrw-write-only-fresh")
+    found = [job for job in jobs(several, *asked) if job.rule != "evaluate"]
+    assert [(job.rule, len(job.outputs)) for job in found] == [("train_seeds", 1)] * 2
+    says = {cell: next(name for job in found for name in job.outputs if f"/{cell}-s1-" in name)
+            for cell in cells}  # fmt: skip
+    assert all(name.endswith("/with-seeds-2.done") for name in says.values())
     assert "train" in planned(several, "quick")
     snakemake(several, *asked)
-    for cell in ("dcrw-fresh", "dcrw-write-only-fresh"):
+    for cell in cells:
         folders = sorted((several / "results/quick/runs").glob(f"{cell}-s*"))
         made = [json.loads((folder / "provenance.json").read_text()) for folder in folders]
         assert [part["segments"][0].get("side_by_side", 1) for part in made] == [1, 2, 2]
         assert all((folder / "evaluation/losses.csv").exists() for folder in folders)
+    assert planned(several, *asked) == set()
+    # A job that was killed between its runs' ends starts again as it was submitted: a node reads
+    # the rules when one run is complete and the other is not.
+    (several / says["dcrw-fresh"]).unlink()
+    first, second = sorted((several / "results/quick/runs").glob("dcrw-fresh-s[12]-*"))
+    (second / "provenance.json").unlink()
+    kept = (first / "provenance.json").read_bytes()
+    on_a_node = ("--mode", "remote", "--force", "--allowed-rules", "train_seeds")
+    snakemake(several, says["dcrw-fresh"], *on_a_node, "--config", "together=1")
+    assert (second / "provenance.json").exists()
+    assert (first / "provenance.json").read_bytes() == kept
 
 
 @pytest.mark.parametrize("name", ["train", "evaluate", "data"])
@@ -323,10 +337,13 @@ def test_a_committed_run_of_the_second_round_is_never_trained(clone):
     (clone / folder).mkdir(parents=True, exist_ok=True)
     (clone / folder / "provenance.json").write_text("{}")
     found = jobs(clone, "round2", "--config", "round2=confirmation", "together=1")
-    trained = [job.outputs for job in found if job.rule.startswith("train")]
+    trained = {name for job in found if job.rule.startswith("train") for name in job.outputs}
     # the watched seed of each cell is trained alone; the others of a cell together
-    assert sorted(map(len, trained)) == [1, 1, 1, 3, 4, 4]
-    assert f"{folder}/provenance.json" not in set.union(*trained)
+    assert sorted(re.sub(r".*-s(\d+)-\w+/", r"\1 ", name) for name in trained) == [
+        *["10 provenance.json"] * 3,
+        *["11 with-seeds-12-13-14.done"] * 2,
+        "12 with-seeds-13-14.done",
+    ]
     measured = [job.command for job in found if job.rule == "measure"]
     assert len(measured) == len(stage)
     assert all('"classifier": "results/grid/classifier"' in command for command in measured)

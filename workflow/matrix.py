@@ -27,11 +27,10 @@ from dcrw.training.files import write_atomically
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = Path("results/matrix/matrix.csv")
 PYTHONS = ("3.11", "3.12", "3.13")
-PAIRS = {  # torch to the torchvision of its release: the newest, one between, the pins, the oldest
+PAIRS = {  # torch to the torchvision of its release: the newest, one between, the pins
     "2.15.0": "0.29.2",
     "2.14.0": "0.29.0",
     "2.12.1": "0.27.1",
-    "2.11.0": "0.26.0",
 }
 BROUGHT = re.compile(r"(torch|torchvision|triton|nvidia-.*|cuda-.*)==")  # by torch, pair by pair
 TESTING = ("pytest", "hypothesis", "nbformat")

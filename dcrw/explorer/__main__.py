@@ -24,7 +24,14 @@ def main(arguments: Sequence[str]) -> int:
     given = _parser().parse_args(arguments)
     path = given.output or Path(f"{given.run.resolve().name}.html")
     try:
-        write_page(Run(given.run.resolve()), path, given.data_root, given.each, given.seed)
+        write_page(
+            Run(given.run.resolve()),
+            path,
+            given.data_root,
+            given.each,
+            given.seed,
+            given.own_images,
+        )
     except (RunError, ConfigError, DataError, ExplorerError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -49,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a complete run")
     parser.add_argument("--output", type=Path, metavar="FILE", help="where to write it")
     parser.add_argument(
-        "--each", type=_within(1, 100), default=4, metavar="N", help="test images of every class"
+        "--each",
+        type=_within(1, 100),
+        default=4,
+        metavar="N",
+        help="test images of every class; fewer where one has fewer",
     )
     parser.add_argument(
         "--seed", type=_within(0, 2**31 - 1), default=1234, metavar="S", help="of the noise"
@@ -59,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         metavar="DIR",
         help="folder of MNIST/raw; else the variable DCRW_DATA, or data",
+    )
+    parser.add_argument(
+        "--own-images",
+        default="",
+        metavar="PATH",
+        help="your own images, where they do not lie any more as they lay in training",
     )
     return parser
 

@@ -36,7 +36,7 @@ class Selection(Section):
         description="profile/cell, of each its first seed; or folders of complete runs, relative "
         "to the project",
     )
-    each: int = Field(4, ge=1, le=100, description="test digits of every class")
+    each: int = Field(4, ge=1, le=100, description="test images of every class, the first")
     seed: int = Field(1234, ge=0, lt=2**31, description="of the noise")
     output: str = Field(description="the file to write, relative to the project")
     data_root: str = Field("", description="folder of MNIST/raw; empty: DCRW_DATA, else data")
@@ -84,11 +84,11 @@ def find_cells(cells: Iterable[str]) -> dict[str, Run]:
 def record_gallery(
     cells: Mapping[str, Run], dataset: Dataset, each: int = 4, seed: int = 1234
 ) -> Gallery:
-    """What complete runs do with the first `each` test images of every class.
+    """What complete runs do with the first test images of every class, those of `choose_digits`.
 
     dataset: as the runs take it, binarised where they do. Raises `RunError` where a run is
     incomplete, `DataError` where it was trained on other images, `ExplorerError` where its model
-    has no windows or there are too few images of a class.
+    has no windows.
     """
     for run in cells.values():
         run.require_data(dataset)
@@ -110,20 +110,17 @@ def record_gallery(
 
 
 def choose_digits(split: Split, each: int = 4) -> Tensor:
-    """Indices (each x K,) of the first images of all K classes, classes side by side; of one class
-    alone, as many as fill `each` rows.
+    """Indices (n x K,) of the first n images of each of the K classes that are there, classes side
+    by side.
 
-    Raises `ExplorerError` where a class has fewer.
+    n is `each`, or what the smallest class has, if that is less; of one class alone, `each` rows of
+    it.
     """
     classes = split.labels.unique()
-    count = each if len(classes) > 1 else each * COLUMNS
-    first = [torch.nonzero(split.labels == label)[:count, 0] for label in classes]
-    fewest = min(map(len, first))
-    if fewest < count:
-        raise ExplorerError(
-            f"each = {each}: expected at least {count} test images of every class; there are "
-            f"{fewest} of one"
-        )
+    wanted = each if len(classes) > 1 else each * COLUMNS
+    members = [torch.nonzero(split.labels == label)[:, 0] for label in classes]
+    count = min(wanted, *map(len, members))
+    first = [places[:count] for places in members]
     return torch.stack(first, dim=1).flatten()
 
 

@@ -18,22 +18,27 @@ from dcrw.training.files import RunError, project_root, write_atomically
 from dcrw.training.run import Run
 
 
-def write_page(run: Run, path: Path, root: str = "", each: int = 4, seed: int = 1234) -> None:
+def write_page(
+    run: Run, path: Path, root: str = "", each: int = 4, seed: int = 1234, images: str = ""
+) -> None:
     """Write the page of a complete run: what it does with test images of the data set that it was
     trained on, and what it draws from the prior.
 
     root: the folder of the data, as in notebooks (empty: the variable DCRW_DATA, else `data` in the
-    run's project, or in the current folder for a run that lies in none). each: images of a class;
-    seed: of the noise. Raises `RunError` where the run is not complete or `path` cannot be written,
-    `ConfigError` or `DataError` where its settings or its data cannot be read, `ExplorerError`
-    where its model has no windows to show.
+    run's project, or in the current folder for a run that lies in none). each: images of a class,
+    fewer where one has fewer; seed: of the noise; images: one's own, relative to the project, empty
+    where they lie as they lay in training. Raises `RunError` where the run is not complete or
+    `path` cannot be written, `ConfigError` or `DataError` where its settings or its data cannot be
+    read, `ExplorerError` where its model has no windows to show.
     """
     load_writer(run)  # says whether the run can be shown, before data are asked for
     config = run.config
-    dataset = load_run_data(run, Runtime(data_root=root), _project(run))
+    where = Runtime(data_root=root, own_images=images)
+    dataset = load_run_data(run, where, _project(run))
     gallery = record_gallery({config.name: run}, dataset, each, seed)
-    iterations = f"{config.training.iterations:,} iterations on {config.data.dataset}"
-    about = f"{run.folder.name}: {iterations}, seed {config.training.seed}; test images."
+    trained = f"{config.training.iterations:,} iterations on {config.data.in_words}"
+    shown = f"{len(gallery.images)} test images"
+    about = f"{run.folder.name}: {trained}, seed {config.training.seed}; {shown}."
     write_atomically(path, page(gallery, about).encode())
 
 

@@ -17,7 +17,7 @@ from dcrw.training.randomness import Floats, generator
 
 Binarisation = Literal["none", "threshold", "sampled", "dynamic"]
 WORDS: dict[Binarisation, str] = {
-    "none": "",
+    "none": "grey",
     "threshold": "binarised at half",
     "sampled": "binarised by sampling, once",
     "dynamic": "binarised by sampling, at every iteration",

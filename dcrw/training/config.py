@@ -82,8 +82,8 @@ class DataConfig(Section):
 
     @property
     def in_words(self) -> str:
-        """The data set, and how it was binarised if it was, for a table."""
-        return ", ".join(filter(None, (self.dataset, WORDS[self.binarisation])))
+        """The data set, and whether it is grey or how it was binarised, for a table."""
+        return f"{self.dataset}, {WORDS[self.binarisation]}"
 
     def described(self, dataset: Dataset) -> dict[str, Any]:
         """What provenance says of the images: names, counts, digest, and where they lay."""

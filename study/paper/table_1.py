@@ -31,7 +31,7 @@ TABLE_1 = "tables/table_1.csv"
 def paper_values(config: RunConfig) -> dict[str, float]:
     """Table I's `lx` and `lz` for a run's model; empty where it has no row or the data differ."""
     row = PAPER_ROWS.get(config.model.architecture)
-    if row is None or config.data.in_words != "mnist":
+    if row is None or (config.data.dataset, config.data.binarisation) != ("mnist", "none"):
         return {}
     published = numbers.read(project_root() / "book" / "published.json")
     return {loss: published[f"paper.table1.{row}.{loss}"].value for loss in ("lx", "lz")}

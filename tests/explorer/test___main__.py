@@ -7,7 +7,8 @@ from tiny_galleries import save_run
 
 import dcrw.explorer.__main__ as command
 from dcrw.model.config import ModelConfig
-from dcrw.training.config import make_config
+from dcrw.training.config import Runtime, make_config
+from dcrw.training.data import DataError
 from dcrw.training.engine import initial_model
 from dcrw.training.run import HEADER, Run
 
@@ -51,7 +52,7 @@ def test_it_is_named_after_the_run_and_opened(
     page = Path("small-s0.html").resolve()
     assert capsys.readouterr().out == "small-s0.html\n"
     assert opened == [page.as_uri()]
-    assert "small-s0: 1 iterations on digits, seed 0" in page.read_text()
+    assert "small-s0: 1 iterations on digits, grey, seed 0; 10 test images" in page.read_text()
 
 
 def test_a_named_file_is_written_alone(run: Path, opened: list[str], tmp_path: Path) -> None:
@@ -95,3 +96,17 @@ def test_a_number_out_of_range_is_refused(
     with pytest.raises(SystemExit):
         command.main([str(run), f"{option}={value}"])
     assert "expected a whole number from" in capsys.readouterr().err
+
+
+def test_images_of_ones_own_are_looked_for_where_they_are_said_to_be(
+    run: Path,
+    opened: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refused(found: Run, runtime: Runtime, project: Path) -> None:
+        raise DataError(f"{found.folder.name} on {runtime.own_images}")
+
+    monkeypatch.setattr("dcrw.explorer.standalone.load_run_data", refused)
+    assert command.main([str(run), "--own-images", "~/moved"]) == 1
+    assert capsys.readouterr().err == "small-s0 on ~/moved\n"

@@ -85,6 +85,7 @@ def test_a_row_has_a_runs_losses_and_cost(tmp_path, monkeypatch):
     assert row.train_total == pytest.approx(row.train_lx + (10 + 0.1 * tail).mean())
     assert (row.test_lx, row.fresh_total, row.validation_total) == (80, 100, 100)
     assert (row.minutes, row.threads, row.commit) == (1.5, 2, "abc")
+    assert row.data == "mnist, grey"
 
 
 def test_a_cell_is_a_mean_with_students_interval(tmp_path, monkeypatch):
@@ -96,6 +97,7 @@ def test_a_cell_is_a_mean_with_students_interval(tmp_path, monkeypatch):
     reach = 4.302652729911275 * values.std() / np.sqrt(3)
     row = cells.loc["dcrw-fresh"]
     assert (row.n, row.test_lx) == (3, pytest.approx(values.mean()))
+    assert row.data == "mnist, grey"
     assert row.test_lx_high == pytest.approx(values.mean() + reach)
     found = grid_numbers(table, len(missing), "runs.csv")
     assert found["grid.dcrw-fresh.test.lx"].interval == pytest.approx(

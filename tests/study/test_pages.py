@@ -45,7 +45,7 @@ def test_every_architecture_has_a_line(results):
 def test_a_quick_runs_page_says_that_it_is_no_evidence(results):
     page = your_run(results)
     assert page.startswith(f"**{pages.NO_EVIDENCE}**")
-    assert page.count("data set `digits`, 200 iterations of batch 10, 90 s on CPU") == 5
+    assert page.count("data set `digits, grey`, 200 iterations of batch 10, 90 s on CPU") == 5
     assert headline(results) in page
     assert "![Your Fig. 5: without attention in read. From your quick run.]" in page
 

@@ -1,12 +1,17 @@
 """Tables and numbers of the page on where DCRW stands."""
 
 import math
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from common import ROOT
+from finished_runs import make_project
 
+from dcrw.training.files import write_record
 from study import standing
 from study.cells import LOSSES
 
@@ -22,6 +27,7 @@ def runs() -> pd.DataFrame:
     ):
         row = dict.fromkeys(LOSSES, 50.0) | {"cell": cell, "seed": seed, "test_total": test}
         row |= {"train_total": test - 4.0, "iterations": 10, "parameters": 12345}
+        row["data"] = "mnist, grey"
         rows.append(row | {"minutes": 10.0 + 10 * seed})
     return pd.DataFrame(rows)
 
@@ -102,15 +108,69 @@ def test_ablations_are_quoted_beside_what_seeds_do():
         standing.ablation_numbers(mixed, [])
 
 
-def test_runs_on_binarised_images_that_are_not_there_say_so():
-    table = standing.binarised_table(ROOT)
-    ours = table[table.by == "ours"]
-    assert ours.model.tolist() == ["DRAW", "With attention"]
+@pytest.fixture
+def binarised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the profile `binarised`, whose two runs are evaluated but not taken apart."""
+    profile = yaml.safe_load((ROOT / "configs/binarised.yaml").read_text())
+    make_project(
+        tmp_path, "binarised", {key: profile[key] for key in ("seeds", "defaults", "runs")}
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def take_apart(project: Path, bounds: dict[str, float]) -> None:
+    for name, bound in bounds.items():
+        (folder,) = project.glob(f"results/binarised/runs/{name}-binarised-*/evaluation")
+        rows = {"images": 500, "samples": [1, 500], "bound": [bound + 9, bound]}
+        pd.DataFrame(rows).to_csv(folder / "bounds.csv", index=False)
+        write_record(folder / "forensics.json", {}, [folder / "bounds.csv"])
+
+
+def test_runs_on_binarised_images_stand_beside_what_was_published(binarised):
+    take_apart(binarised, {"draw": 91.25, "dcrw": 95.0})
+    runs = standing.on_binarised(binarised)
+    table = standing.binarised_table(runs, binarised)
+    ours, others = table[:2], table[2:]
+    assert ours.model.tolist() == ["DRAW", "DCRW with attention in read"]
     assert set(ours.binarised) == {"by sampling, once"}
-    assert (ours["T"] == 10).all() and (ours.z == 10).all()
-    assert set(ours.iterations) == {"25,000"}
-    for cell, test in zip(("draw", "dcrw"), ours.test, strict=True):
-        there = list(ROOT.glob(f"results/binarised/runs/{cell}-binarised-*/evaluation"))
-        assert (test == "not yet run") == (not there)
-    others = table[table.by != "ours"]
+    assert set(ours["T"]) == set(ours.z) == {"10"} and set(ours.iterations) == {"25,000"}
+    assert ours.test.tolist() == ["100.00", "101.00"]  # as `make_run` has them
+    assert ours.bound.tolist() == ["91.25", "95.00"]
     assert others.test.tolist() == ["80.97", "87.40"] and set(others.iterations) == {"not given"}
+    assert others["T"].tolist() == ["64", "not given"]  # the paper gives sizes of one model
+    assert others.z.tolist() == ["100", "not given"]
+    caption = standing.binarised_caption(runs)
+    assert "one run each, seed 0" in caption and "first 500 test images, 500 samples" in caption
+    words = standing.binarised_in_words(runs)
+    assert "DRAW at 100.0 and DCRW with attention in read at 101.0 nats" in words
+    assert "bounds are 91.2 and 95.0" in words and "lie 1.0 nats apart" in words
+    found = standing.binarised_numbers(runs)
+    assert {key: number.value for key, number in found.items()} == {
+        "binarised.draw.test": 100,
+        "binarised.draw.bound": 91.25,
+        "binarised.dcrw.test": 101,
+        "binarised.dcrw.bound": 95,
+    }
+
+
+def test_what_is_not_there_on_binarised_images_is_said(binarised):
+    take_apart(binarised, {"draw": 91.25})
+    half = standing.on_binarised(binarised)
+    assert standing.binarised_table(half, binarised).bound.tolist()[:2] == ["91.25", "not yet run"]
+    assert standing.binarised_in_words(half).startswith("Not there yet: DCRW with attention")
+    shutil.rmtree(binarised / "results/binarised")
+    none = standing.on_binarised(binarised)
+    table = standing.binarised_table(none, binarised)
+    assert set(table.test[:2]) == set(table.bound[:2]) == {"not yet run"}
+    assert "DRAW and DCRW with attention in read; `make binarised`" in (
+        standing.binarised_in_words(none)
+    )
+    assert standing.binarised_numbers(none) == {}
+    assert "samples" not in standing.binarised_caption(none)
+
+
+def test_the_committed_runs_on_binarised_images_are_whole():
+    """They are committed with all that the page shows of them, or not at all."""
+    for run in standing.on_binarised(ROOT):
+        assert (run.test is None) == (run.bound is None)

@@ -66,6 +66,7 @@ for fault in FAULTS.values():
 wildcard_constraints:
     profile="|".join(map(re.escape, [*PROFILES, *FAULTS])),
     run="[a-z0-9-]+",
+    further=r"\d+(-\d+)*",
     notebook="[a-z0-9_]+",
 
 
@@ -80,7 +81,7 @@ localrules:
 def failures():
     """The last words of each job that has failed: its notebook's error, or its log's last line."""
     texts = []
-    for pattern in ("results/*/notebooks/*", "results/*/runs/*/train.ipynb"):
+    for pattern in ("results/*/notebooks/*", "results/*/runs/*/train*.ipynb"):
         for path in sorted(Path().glob(pattern)):
             if path.is_file() and path.stat().st_mtime >= BEGUN:
                 texts += error_of(path)
@@ -119,13 +120,6 @@ def evidence(*paths):
         return [ancient(path) if committed else path for path in named]
 
     return inputs
-
-
-def weights(wildcards):
-    """What evaluation waits for. A committed run that is complete is evidence: no rule makes it."""
-    run = run_for(RUNS[wildcards.profile][wildcards.run], Path("results") / wildcards.profile)
-    kept = PROFILES[wildcards.profile].committed and run.complete
-    return [] if kept else [str(run.folder / "provenance.json")]
 
 
 def kept(pattern, **values):

@@ -20,38 +20,50 @@ def own_images(wildcards):
 
 
 def training_parameters(wildcards, threads):
-    return together_parameters(wildcards.profile, [RUNS[wildcards.profile][wildcards.run]], threads)
-
-
-def together_parameters(profile, members, threads):
-    """For runs that differ in their seed alone; one is trained by itself, several side by side."""
-    first, *others = members
-    further = " ".join(str(run.training.seed) for run in others)
-    snapshots = PROFILES[profile].snapshots_of(first)
-    results = {"results": f"results/{profile}", "progress": False, "snapshots": snapshots}
+    """For one run, trained by itself, or several that differ in their seed alone, side by side."""
+    profile = wildcards.profile
+    first = RUNS[profile][wildcards.run]
+    further = getattr(wildcards, "further", "")
+    results = {"results": f"results/{profile}", "progress": False}
+    results["snapshots"] = PROFILES[profile].snapshots_of(first)
     results["own_images"] = PROFILES[profile].own_images
     # On a cluster the process before may still be at work: one whose node was given up, say.
-    settings = first.parameters() | {"further_seeds": further, "wait": ON_A_NODE} | results
-    return json.dumps(settings | runtime_parameters(threads))
+    settings = {"further_seeds": further.replace("-", " "), "wait": ON_A_NODE} | results
+    return json.dumps(first.parameters() | settings | runtime_parameters(threads))
 
 
-def for_members(profile, members):
-    return lambda wildcards, threads: together_parameters(profile, members, threads)
+def side_by_side():
+    """With `together=1`: of every run that is to be trained beside others of its cell, the file that
+    says that all of them are done, by profile and folder.
 
-
-def unmade_seeds():
-    """With `together=1`: profile, cell and runs of every cell of which several are to be trained.
-
-    A run that was begun is finished alone: its checkpoint may be of another iteration than the
-    others'. So is one that is watched, of which more is kept.
+    A run that is watched is trained alone: more of it is kept. One that was begun goes on beside
+    the others, if not from the same iteration then after them.
     """
-    for profile in PROFILES:
+    found = {}
+    for profile in PROFILES if config.get("together") else []:
         cells = {}
         for run in asked_runs(profile):
-            made = run_for(run, Path("results") / profile)
-            if not (made.complete or made.begun or watched(profile, run)):
+            done = run_for(run, Path("results") / profile).complete
+            if not (done or watched(profile, run)):
                 cells.setdefault(run.name, []).append(run)
-        yield from ((profile, cell, members) for cell, members in cells.items() if len(members) > 1)
+        for first, *others in cells.values():
+            further = "-".join(str(run.training.seed) for run in others)
+            said = f"results/{profile}/runs/{first.folder_name}/with-seeds-{further}.done"
+            found |= {(profile, run.folder_name): said for run in (first, *others) if others}
+    return found
+
+
+SIDE_BY_SIDE = side_by_side()
+
+
+def weights(wildcards):
+    """What evaluation waits for. A committed run that is complete is evidence: no rule makes it."""
+    key = wildcards.profile, wildcards.run
+    if key in SIDE_BY_SIDE:
+        return [SIDE_BY_SIDE[key]]
+    run = run_for(RUNS[key[0]][key[1]], Path("results") / key[0])
+    kept = PROFILES[wildcards.profile].committed and run.complete
+    return [] if kept else [str(run.folder / "provenance.json")]
 
 
 def evaluation_parameters(wildcards, threads):
@@ -93,30 +105,25 @@ rule train:
         "{PAPERMILL} notebooks/train.ipynb {log} -y {params.settings:q}"
 
 
-if config.get("together"):
-    for one_profile, one_cell, members in unmade_seeds():
-
-        rule:
-            name:
-                f"train_{one_profile}_{one_cell}".replace("-", "_")
-            input:
-                [ancient(path) for path in ("notebooks/train.ipynb", *PACKAGE)],
-            output:
-                expand(
-                    f"results/{one_profile}/runs/{{folder}}/provenance.json",
-                    folder=[run.folder_name for run in members],
-                ),
-            log:
-                f"results/{one_profile}/runs/{members[0].folder_name}/train.ipynb",
-            threads: 1
-            resources:
-                gpu=GPUS,
-            params:
-                cell=f"{len(members)} seeds of {one_cell}, profile {one_profile}",
-                settings=for_members(one_profile, members),
-            shell:
-                "echo Training {params.cell}; "
-                "{PAPERMILL} notebooks/train.ipynb {log} -y {params.settings:q}"
+rule train_seeds:
+    input:
+        evidence("notebooks/train.ipynb", *PACKAGE),
+        own_images,
+    output:
+        # A file beside the runs: a failed job's outputs are deleted, and a node must find the rule
+        # whatever the runs are by then. In the first run's folder, which it leaves with.
+        touch("results/{profile}/runs/{run}/with-seeds-{further}.done"),
+    log:
+        "results/{profile}/runs/{run}/train-with-seeds-{further}.ipynb",
+    threads: 1
+    resources:
+        gpu=GPUS,
+    params:
+        settings=training_parameters,
+    shell:
+        "echo Training {wildcards.run} of profile {wildcards.profile}, "
+        "with it the seeds {wildcards.further}; "
+        "{PAPERMILL} notebooks/train.ipynb {log} -y {params.settings:q}"
 
 
 rule evaluate:

@@ -19,7 +19,7 @@ import { Share } from "./share.js";
 
 const NOTES = {
   sketch: "Draw a digit on the pad: the models read it step by step, and write it again.",
-  reconstruct: "A test digit is read and drawn again.",
+  reconstruct: "A test image is read and drawn again.",
   generate:
     "Latents come from the prior. No encoder takes part, so nothing is read and there are no losses.",
   interpolate:
