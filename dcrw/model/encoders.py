@@ -1,8 +1,8 @@
 """Encoders: from what is seen at a step to the posterior of z_t (Eq. 5-10, 29-30).
 
 `Encoder` states what all of them have in common. To add one: a class here and its line in
-`ENCODERS`, a row of facts in `architectures`, the name in the setting's description in `config` and
-in the training notebook's comment.
+`ENCODERS`, a row of facts in `architectures`, and the training notebook's comment, which repeats
+what the row says.
 """
 
 from abc import ABC, abstractmethod

@@ -116,7 +116,7 @@ class TrainingConfig(Section):
 
     seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, data order and noise")
     iterations: int = Field(10_000, ge=1, le=10_000_000, description="parameter updates")
-    batch_size: int = Field(100, ge=1, le=100_000, description="images an iteration")
+    batch_size: int = Field(100, ge=1, le=100_000, description="images per iteration")
     optimizer: Literal["adam", "sgd"] = Field(
         "adam", description="Adam, or plain stochastic gradient descent [9]"
     )
@@ -321,12 +321,12 @@ def load_config(path: Path) -> RunConfig:
 class EvaluationConfig(Section):
     """What is measured on a finished run."""
 
-    batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(500, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(
         1234, ge=0, lt=2**31, description="seed of the evaluation noise and of generated samples"
     )
     noise_draws: int = Field(
-        1, ge=1, le=1000, description="noise draws an image when a split's losses are estimated"
+        1, ge=1, le=1000, description="noise draws per image when a split's losses are estimated"
     )
     digits: int = Field(
         32,

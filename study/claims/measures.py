@@ -51,7 +51,7 @@ class MeasureTarget(Section):
 class MeasureSettings(Section):
     """How a run is measured."""
 
-    batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(500, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(
         4321,
         ge=0,

@@ -48,7 +48,7 @@ Values = dict[tuple[str, str], NDArray[np.float64]]  # (part, quantity) to (n, T
 class GazeSettings(Section):
     """How windows are measured. The noise depends on both numbers."""
 
-    batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(500, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(1234, ge=0, lt=2**31, description="seed of the evaluation noise")
 
 

@@ -59,7 +59,7 @@ class MechanismSettings(Section):
     bound_samples: int = Field(
         500, ge=1, le=1_000_000, description="k, samples per image of the importance-weighted bound"
     )
-    batch_size: int = Field(1000, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(1000, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(1234, ge=0, lt=2**31, description="seed of all noise")
 
 
