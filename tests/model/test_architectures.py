@@ -21,10 +21,9 @@ def test_what_reads_also_feeds_back_and_draws_step_by_step() -> None:
 
 def test_weights_that_draw_in_any_number_of_steps_have_no_shape_that_depends_on_it() -> None:
     for name, facts in FACTS.items():
-        shapes = [
-            [value.shape for value in build(ModelConfig(architecture=name, steps=steps)).parameters()]
-            for steps in ((2, 3) if facts.recurrent else (1, 1))
-        ]
+        numbers = (2, 3) if facts.recurrent else (1, 1)
+        models = [build(ModelConfig(architecture=name, steps=steps)) for steps in numbers]
+        shapes = [[value.shape for value in model.parameters()] for model in models]
         assert (shapes[0] == shapes[1]) == facts.any_steps
 
 
