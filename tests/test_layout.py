@@ -54,6 +54,41 @@ def test_notebooks_are_thin(name: str) -> None:
     assert len(lines) <= CELL_LINES, f"{name}: {len(lines)} lines; expected at most {CELL_LINES}"
 
 
+FORMATS = re.compile(  # calls that read a file of some format, or write one
+    r"open|(json|csv|yaml|np|numpy|torch|pickle|safetensors\.torch)\.(load|dump|save|safe_load"
+    r"|safe_dump|loadtxt|savetxt|savez|savez_compressed|reader|writer|DictReader|DictWriter"
+    r"|load_file|save_file)|pd\.read_\w+|.*\.(to_csv|to_json|write_text|write_bytes|open)"
+)
+ELSEWHERE = {  # calls of that form that `files.py` does not make, each with its reason
+    ("dcrw/training/run.py", "path.open"): "a row of metrics.csv is appended",
+    ("dcrw/training/run.py", "csv.writer"): "a row of metrics.csv is appended",
+    ("dcrw/training/config.py", "yaml.safe_dump"): "to text, not to a file",
+    ("dcrw/training/datasets/pictures.py", "Image.open"): "bytes that files.py has read",
+    ("dcrw/explorer/live.py", "Image.open"): "pictures that a browser sends",
+    ("dcrw/explorer/__main__.py", "webbrowser.open"): "no file is read",
+    ("benchmarks/contestants.py", "clear.write_text"): "a switch of Linux below /proc",
+    ("benchmarks/grids.py", "yaml.safe_dump"): "to text, not to a file",
+}
+
+
+def calls(text: str) -> set[str]:
+    """What a text of Python calls, by dotted name."""
+    named = [node.func for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    return {ast.unparse(name).replace("\n", " ") for name in named}
+
+
+def test_files_are_read_and_written_in_one_place() -> None:
+    """By `dcrw/training/files.py`: sizes and digests are looked at, errors have one form."""
+    paths = modules(*PACKAGES, "benchmarks")
+    texts = {path.as_posix(): (ROOT / path).read_text(encoding="utf-8") for path in paths}
+    del texts["dcrw/training/files.py"]
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        found = [cell.source for cell in cells(path.stem) if cell.cell_type == "code"]
+        texts[f"notebooks/{path.name}"] = "\n".join(found)
+    made = {(place, call) for place, text in texts.items() for call in calls(text)}
+    assert {(place, call) for place, call in made if FORMATS.fullmatch(call)} == set(ELSEWHERE)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")

@@ -2,7 +2,6 @@
 `RunConfig`, flat as a notebook's parameters or nested as `config.yaml`.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from dcrw.training.binarisation import WORDS, Binarisation
 from dcrw.training.data import OWN, DataError, Dataset, Division
 from dcrw.training.datasets.pictures import Fit, Grey, Rule
 from dcrw.training.datasets.table import DATASETS
-from dcrw.training.files import read_yaml
+from dcrw.training.files import digest_of, read_yaml
 
 
 class DataConfig(Section):
@@ -160,7 +159,7 @@ class RunConfig(Section):
         A field added later with its default therefore leaves the names of existing runs alone.
         """
         settings = self.model_dump(exclude_defaults=True, exclude={"name"})
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+        return digest_of(json.dumps(settings, sort_keys=True).encode())[:8]
 
     @property
     def folder_name(self) -> str:
