@@ -54,6 +54,20 @@ def test_notebooks_are_thin(name: str) -> None:
     assert len(lines) <= CELL_LINES, f"{name}: {len(lines)} lines; expected at most {CELL_LINES}"
 
 
+@pytest.mark.parametrize("module", modules(*PACKAGES, "benchmarks"), ids=str)
+def test_a_docstring_names_the_errors_that_are_raised(module: Path) -> None:
+    """Of public functions, the errors that they raise themselves."""
+    tree = ast.parse((ROOT / module).read_text(encoding="utf-8"))
+    public = [node for node in tree.body if not getattr(node, "name", "_").startswith("_")]
+    methods = [part for node in public if isinstance(node, ast.ClassDef) for part in node.body]
+    for node in [*public, *methods]:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            told = ast.get_docstring(node) or ""
+            raised = (part.exc for part in ast.walk(node) if isinstance(part, ast.Raise))
+            names = {ast.unparse(error.func) for error in raised if isinstance(error, ast.Call)}
+            assert all(f"`{name}`" in told for name in names), f"{module}: {node.name}, {names}"
+
+
 FORMATS = re.compile(  # calls that read a file of some format, or write one
     r"open|(json|csv|yaml|np|numpy|torch|pickle|safetensors\.torch)\.(load|dump|save|safe_load"
     r"|safe_dump|loadtxt|savetxt|savez|savez_compressed|reader|writer|DictReader|DictWriter"
