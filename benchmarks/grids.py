@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from dcrw.training.files import project_root, write_atomically, write_table
+from dcrw.training.files import project_root, write_table
 from dcrw.training.profiles import load_profile
 from dcrw.training.run import run_for
 from study.numbers import Number, write
@@ -46,7 +46,7 @@ def measured(folder: Path, runs: int) -> dict[str, float]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(root / name)
     path = folder / "configs/many.yaml"
-    write_atomically(path, profile(runs).encode())
+    path.write_text(profile(runs), encoding="utf-8")
     (configs,) = load_profile(path).stage_configs().values()
     results = Path("results/many")
     targets = [str(run_for(config, results).folder / "provenance.json") for config in configs]
