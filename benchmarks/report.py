@@ -8,15 +8,16 @@ import pandas as pd
 
 from benchmarks.contestants import PLAIN, SEEDS
 from benchmarks.profiling import ORDER
+from dcrw.model.architectures import FACTS
 from dcrw.training.files import read_json, read_table
 from study.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 HOW = {"CPU": "`make bench`", "GPU": "`make gpu`"}
 NAMES = {
-    "draw": "DRAW",
-    "dcrw": "DCRW, with attention",
-    "dcrw-write-only": "DCRW, without attention in read",
+    "draw": FACTS["draw"].title,
+    "dcrw": f"DCRW, {FACTS['dcrw'].title}",
+    "dcrw-write-only": f"DCRW, {FACTS['dcrw-write-only'].title}",
 }
 AXES = {"batch_size": "batch", "steps": "steps T", "image_size": "image side"}
 IMPLEMENTATIONS = {

@@ -69,7 +69,8 @@ class Drawer(nn.Module):
         """Prepare the encoder for a new batch (B, A, A)."""
 
     def encode(self, x: Tensor, canvas: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """The posterior's mean and log sigma, (B, z) each."""
+        """The posterior's mean and log sigma, (B, z) each. Raises `NotImplementedError`: a subclass
+        has it."""
         raise NotImplementedError
 
     def filterbank(self, window: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -108,8 +108,8 @@ def grid_numbers(table: pd.DataFrame, missing: int, source: str) -> dict[str, Nu
 
 
 def block_means(metrics: pd.DataFrame, width: int = FINAL) -> np.ndarray:
-    """Mean training total of each stretch of `width` iterations; an unfinished last one is left
-    out."""
+    """Mean training total (stretches,) of each stretch of `width` iterations, nats; an unfinished
+    last one is left out."""
     totals = pd.DataFrame({"total": metrics.reconstruction + metrics.latent})
     return _blocks(totals, metrics, width).total.to_numpy()
 
@@ -174,7 +174,7 @@ RECORDS = {  # of the tables that are not written with evaluation.json
 
 def evaluation_tables(entries: Iterable[Finished], name: str) -> pd.DataFrame:
     """One table of `<run>/evaluation/<name>.csv` of the runs that have one, with `cell` and `seed`
-    in front."""
+    in front. Raises `RunError` where no run has one, or one is not what its record says."""
     parts = []
     for entry in entries:
         path = entry.run.folder / "evaluation" / f"{name}.csv"

@@ -86,7 +86,8 @@ def cells(results: Path) -> dict[str, list[Finished]]:
 
 
 def traces(entry: Finished) -> dict[str, np.ndarray]:
-    """The run's drawings: `evaluation/traces.npz`."""
+    """The run's drawings, `evaluation/traces.npz`: arrays as `dcrw.training.evaluation.traces`
+    makes them. Raises `RunError` where the file is missing, changed or lacks one that is shown."""
     names = ("images", "labels", "generated_canvas", "reconstructed_canvas")
     return read_arrays(entry.run.evaluated("traces.npz"), EVALUATE, names=names)
 

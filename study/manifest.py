@@ -4,14 +4,12 @@ Figures, tables and numbers are left out: presentation notebooks make them again
 listed. As a command: `python -m study.manifest` writes it.
 """
 
-import hashlib
 import os
 import subprocess
 from pathlib import Path
 
-from dcrw.training.files import RunError, project_root, write_atomically
+from dcrw.training.files import MANIFEST, RunError, digest_of, project_root, write_atomically
 
-NAME = "results/manifest.sha256"
 DERIVED = {"figures", "tables", "numbers", "numbers.json"}  # parts of a path
 
 
@@ -26,21 +24,18 @@ def tracked(project: Path) -> list[str]:
     except (OSError, subprocess.CalledProcessError) as error:
         raise RunError(f"{project}: git cannot list the results: {error}") from None
     names = [os.fsdecode(name) for name in found.stdout.split(b"\0") if name]
-    measured = [name for name in names if name != NAME and not DERIVED & set(Path(name).parts)]
+    measured = [name for name in names if name != MANIFEST and not DERIVED & set(Path(name).parts)]
     return sorted(name for name in measured if (project / name).exists())
 
 
 def lines(project: Path) -> list[str]:
     """One line a file: digest, two spaces, path."""
-    return [
-        f"{hashlib.sha256((project / name).read_bytes()).hexdigest()}  {name}"
-        for name in tracked(project)
-    ]
+    return [f"{digest_of((project / name).read_bytes())}  {name}" for name in tracked(project)]
 
 
 def write(project: Path) -> Path:
     """Write the manifest; returns its path."""
-    path = project / NAME
+    path = project / MANIFEST
     write_atomically(path, ("\n".join(lines(project)) + "\n").encode())
     return path
 

@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from dcrw import notebook
+from dcrw.model.architectures import FACTS
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -44,13 +45,8 @@ TESTS = {  # of the registered rules, both rounds
     "rival_lx": "row 1, Lx",
     "rival_lz": "row 1, Lz",
 }
-MODELS = {  # by how a cell's name begins, longer beginnings first
-    "dcrw-write-only": "without attention in read",
-    "dcrw-whole-image": "bridge: whole image",
-    "dcrw-stepwise": "bridge: stepwise",
-    "dcrw": "with attention in read",
-    "draw": "DRAW",
-    "conv-vae": "convolutional VAE",
+MODELS: dict[str, str] = {  # by how a cell's name begins, longer beginnings first
+    name: FACTS[name].name for name in sorted(FACTS, key=len, reverse=True)
 }
 SETTINGS = {  # the rest of a cell's name, part by part
     "fresh": "fresh noise",

@@ -158,7 +158,8 @@ COMMANDS: dict[str, Callable[[Path], str]] = {
 
 
 def main(arguments: list[str]) -> None:
-    """Run one of the commands on a profile's results; a documented error is one line."""
+    """Run one of the commands on a profile's results. Raises `SystemExit` with a line for another
+    command, or for a documented error."""
     if len(arguments) != 2 or arguments[0] not in COMMANDS:
         raise SystemExit(f"usage: python -m study.pages {'|'.join(COMMANDS)} PROFILE")
     try:

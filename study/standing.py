@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from dcrw.model.architectures import FACTS, Architecture
 from dcrw.training.binarisation import WORDS
 from dcrw.training.config import RunConfig
 from dcrw.training.files import exists
@@ -20,13 +21,11 @@ from study.finished import finished_run, profile_of, split_row
 from study.names import cell_in_words
 from study.numbers import Number
 
+ORDER: tuple[Architecture, ...] = (  # of the page
+    "dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise", "conv-vae",
+)  # fmt: skip
 MODELS = {  # cell to its name on the page
-    "dcrw-fresh": "with attention in read",
-    "dcrw-write-only-fresh": "without attention in read",
-    "draw-fresh": "DRAW",
-    "dcrw-whole-image-fresh": "whole-image bridge",
-    "dcrw-stepwise-fresh": "stepwise bridge",
-    "conv-vae": "convolutional VAE",
+    f"{name}-fresh" if FACTS[name].recurrent else name: FACTS[name].name for name in ORDER
 }
 LATENT_BY_STEP = "latent loss by step"  # the panel of `latent_curves`
 

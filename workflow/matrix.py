@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from dcrw.training.files import write_atomically
+from dcrw.training.files import read_table, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = Path("results/matrix/matrix.csv")
@@ -165,9 +165,10 @@ def main(names: list[str]) -> int:
     for cell in cells:
         with tempfile.TemporaryDirectory(prefix="dcrw-matrix-") as folder:
             row = tried(cell, Path(folder))
-        table = pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame(columns=COLUMNS)
-        text = merged(table, {cell: row}).to_csv(index=False, lineterminator="\n")
-        write_atomically(path, text.encode())
+        table = pd.DataFrame(columns=COLUMNS)
+        if path.exists():
+            table = read_table(path, dict.fromkeys(COLUMNS, str), "Put it back, or remove it.")
+        write_table(path, merged(table, {cell: row}))
         print(f"Python {row['Python']}, torch {row['torch']}: {row['Outcome']}")
         good &= row["Outcome"] == "passed"
     return int(not good)

@@ -3,7 +3,7 @@
 The rest is rebuilt from them: filters, glimpses and canvases, by `widgets/rebuild.js` in the
 browser and by `rebuild` in PyTorch.
 
-Sizes: T steps, n images of A x A pixels, N filters an axis.
+Sizes: T steps, n images of A x A pixels, N filters per axis.
 """
 
 import json

@@ -1,6 +1,6 @@
 """How a gallery is made: what the models of finished runs do with test digits, step by step.
 
-Sizes: T steps, n images of A x A pixels, N filters an axis, z latent dimensions a step.
+Sizes: T steps, n images of A x A pixels, N filters per axis, z latent dimensions per step.
 """
 
 from collections.abc import Iterable, Mapping
@@ -155,9 +155,11 @@ def load_writer(run: Run, steps: int | None = None) -> Writer:
     run.require_complete()
     config = run.config.model
     if not config.facts.recurrent:
-        raise ExplorerError(f"{run.folder}: a conv-vae draws in one go and has no windows to show")
+        raise ExplorerError(
+            f"{run.folder}: a {config.architecture} draws in one go and has no windows to show"
+        )
     if steps is not None and steps != config.steps:
-        if config.architecture == "dcrw-stepwise":
+        if not config.facts.any_steps:
             raise ExplorerError(
                 f"{run.folder}: has heads for {config.steps} steps; expected steps = {config.steps}"
             )

@@ -21,7 +21,7 @@ class StripRow(NamedTuple):
     title: str
     images: NDArray[Any]  # (T, A, A) in [0, 1]
     windows: NDArray[Any]  # (T, 5) as `evaluation.pixel_windows`
-    size: int  # filters an axis
+    size: int  # filters per axis
     reads: bool
 
 

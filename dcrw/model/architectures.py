@@ -10,21 +10,62 @@ Architecture = Literal[
 class Facts(NamedTuple):
     """What tells an architecture from the others."""
 
-    title: str  # in words
+    meaning: str  # what it is, for who sets `architecture`
+    name: str  # in a sentence or a table
+    title: str  # above a panel, beside the other's
     short: str  # where space is short
     reads: bool = False  # through a window, at every step
     convolves: bool = True  # its encoder is a CNN
     feedback: bool = False  # later posteriors see what has been drawn; else they know x alone
     recurrent: bool = True  # draws step by step, through a write window
+    any_steps: bool = True  # its weights draw in any number of steps
 
 
 FACTS: dict[Architecture, Facts] = {
-    "dcrw": Facts("with attention", "DCRW", reads=True, feedback=True),
-    "dcrw-write-only": Facts("without attention in read", "write only"),
-    "draw": Facts("DRAW", "DRAW", reads=True, feedback=True, convolves=False),
-    "conv-vae": Facts("convolutional VAE", "conv. VAE", recurrent=False),
-    "dcrw-whole-image": Facts("the whole image at every step", "whole image", feedback=True),
-    "dcrw-stepwise": Facts("a posterior for every step", "stepwise"),
+    "dcrw": Facts(
+        "attention in read and write (Sec. III-B)",
+        "with attention in read",
+        "with attention",
+        "DCRW",
+        reads=True,
+        feedback=True,
+    ),
+    "dcrw-write-only": Facts(
+        "the CNN sees the whole image once (Sec. III-C)",
+        "without attention in read",
+        "without attention in read",
+        "write only",
+    ),
+    "draw": Facts(
+        "LSTM encoder, as in DRAW",
+        "DRAW",
+        "DRAW",
+        "DRAW",
+        reads=True,
+        feedback=True,
+        convolves=False,
+    ),
+    "conv-vae": Facts(
+        "convolutional and feed-forward writer (Fig. 2 left)",
+        "convolutional VAE",
+        "convolutional VAE",
+        "conv. VAE",
+        recurrent=False,
+    ),
+    "dcrw-whole-image": Facts(
+        "a bridge between the variants, dcrw without a read window",
+        "whole-image bridge",
+        "the whole image at every step",
+        "whole image",
+        feedback=True,
+    ),
+    "dcrw-stepwise": Facts(
+        "a bridge between the variants, dcrw-write-only with posterior heads for each step",
+        "stepwise bridge",
+        "a posterior for every step",
+        "stepwise",
+        any_steps=False,
+    ),
 }
 
 

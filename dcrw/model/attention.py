@@ -41,6 +41,13 @@ class Conventions(NamedTuple):
 DEFAULTS = Conventions()
 
 
+def conventions(config: ModelConfig) -> Conventions:
+    """The attention conventions that a config names; decisions 2, 3 and 4."""
+    return Conventions(
+        config.window_parameters, config.indexing, config.filter_normaliser, config.filter_exponent
+    )
+
+
 class Window(NamedTuple):
     """A square grid of Gaussian filters on the image."""
 
@@ -77,7 +84,7 @@ def window(
     """
     if emitted.shape[-1] != conventions.numbers:
         raise ValueError(
-            f"emitted has {emitted.shape[-1]} numbers a window; expected {conventions.numbers}"
+            f"emitted has {emitted.shape[-1]} numbers per window; expected {conventions.numbers}"
         )
     if size < 2:
         raise ValueError(f"size = {size}: expected at least 2, Eq. 18 divides by N - 1")
@@ -186,10 +193,3 @@ def _arange(first: int, count: int, like: Tensor | None) -> Tensor:
     if like is None:
         return torch.arange(first, first + count, dtype=torch.get_default_dtype())
     return torch.arange(first, first + count, dtype=like.dtype, device=like.device)
-
-
-def conventions(config: ModelConfig) -> Conventions:
-    """The attention conventions that a config names."""
-    return Conventions(
-        config.window_parameters, config.indexing, config.filter_normaliser, config.filter_exponent
-    )

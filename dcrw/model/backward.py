@@ -3,8 +3,9 @@ forms of `operations`, single nodes of autograd's graph. Optional reading: the e
 `operations`, and tests hold the two together.
 
 A node's forward computes what the plain form computes, its backward what autograd would, up to
-rounding; not twice differentiable. `grad_x` is the loss's gradient with respect to x. Sizes as in
-`operations`.
+rounding; not twice differentiable. `grad_x` is the loss's gradient with respect to x. Arguments,
+shapes and sizes are those of the function of the same name in `operations`; weights may be stacked
+(`stacking`).
 """
 
 import math
@@ -70,7 +71,7 @@ class _Constants(NamedTuple):
 def _constants(layout: WindowLayout, dtype: torch.dtype, device: torch.device) -> _Constants:
     conventions, side = layout.conventions, layout.image_size
     middle = attention.middle(side, conventions.indexing)
-    # squared-ratio: s = 1 / (2 sigma^2)
+    # s^2 = factor / (sigma^2)^power; under squared-ratio it is 1 / (2 sigma^2)^2
     factor, power = (0.5, 1) if conventions.exponent == "gaussian" else (0.25, 2)
     groups, filters = max(layout.groups) + 1, sum(layout.sizes)
     # group of numbers, which of its five, mu or log s, X or Y, filter
@@ -78,23 +79,23 @@ def _constants(layout: WindowLayout, dtype: torch.dtype, device: torch.device) -
     offset = torch.zeros(2, 2, filters, dtype=torch.float64)
     start = 0
     for size, group in zip(layout.sizes, layout.groups, strict=True):
-        own = slice(start, start + size)
+        columns = slice(start, start + size)
         widest = attention.widest_stride(size, side, conventions.indexing)
         strides = attention.grid(size, conventions.indexing).double() * widest
         for axis in range(2):
-            weights[group, axis, 0, axis, own] = middle  # Eq. 16-17, less the middle
-            weights[group, 3, 0, axis, own] = strides  # Eq. 13-14, 18
-        weights[group, 2, 1, :, own] = -power / 2
+            weights[group, axis, 0, axis, columns] = middle  # Eq. 16-17, less the middle
+            weights[group, 3, 0, axis, columns] = strides  # Eq. 13-14, 18
+        weights[group, 2, 1, :, columns] = -power / 2
         start += size
-    offset[1] = math.log(factor) / 2
+    offset[1] = math.log(factor) / 2  # log s = log(factor) / 2 - power / 2 log sigma^2
     pixels = attention.pixel_positions(side, conventions.indexing).double() - middle
-    found = (
+    constants = (
         weights.view(5 * groups, -1),
         offset.view(-1),
         torch.stack([pixels, torch.ones_like(pixels)]),
         torch.zeros(()),
     )
-    return _Constants(*(part.to(device, dtype) for part in found))
+    return _Constants(*(part.to(device, dtype) for part in constants))
 
 
 class WindowsNode(torch.autograd.Function):
@@ -109,7 +110,7 @@ class WindowsNode(torch.autograd.Function):
         placed = torch.addmm(constants.offset, numbers.flatten(1), constants.weights)
         placed = placed.view(batch, 2, 2 * filters)
         means, scales = placed[:, 0], placed[:, 1].exp_()  # mu and s, (B, 2 K)
-        lines = torch.stack([scales, (means * scales).neg_()], dim=2)
+        lines = torch.stack([scales, (means * scales).neg_()], dim=2)  # slope, intercept in a
         distance = lines.flatten(0, 1) @ constants.pixels  # (a - mu) s, (B 2 K, A)
         exponent = torch.addcmul(constants.zero, distance, distance, value=-1)
         bank = exponent.view(batch, 2, filters, layout.image_size)
@@ -121,12 +122,12 @@ class WindowsNode(torch.autograd.Function):
         ctx.save_for_backward(bank, numbers, placed, lines)
         ctx.layout = layout
         ctx.set_materialize_grads(False)
-        found, start = [], 0
+        parts, start = [], 0
         for size, group in zip(layout.sizes, layout.groups, strict=True):
-            own = bank[:, :, start : start + size]
-            found += [own[:, 0], own[:, 1], numbers[:, group, 4:, None]]
+            across, down = bank[:, :, start : start + size].unbind(1)
+            parts += [across, down, numbers[:, group, 4:, None]]
             start += size
-        return tuple(found)
+        return tuple(parts)
 
     @staticmethod
     @once_differentiable
@@ -304,9 +305,10 @@ class LSTMStepNode(torch.autograd.Function):
         weight, inputs, cell, gates, squashed = ctx.saved_tensors
         grad_gates = torch.empty_like(gates)
         grad_cell = _cell_backward(grad_hidden, grad_cell, cell, gates, squashed, grad_gates)
-        own = by_weight(grad_gates, weight)
-        grad_inputs = (own @ weight).view_as(inputs) if ctx.needs_input_grad[2] else None
-        return own.mT @ by_weight(inputs, weight), own.sum(-2), grad_inputs, grad_cell
+        grad_rows = by_weight(grad_gates, weight)
+        grad_inputs = (grad_rows @ weight).view_as(inputs) if ctx.needs_input_grad[2] else None
+        grad_weight = grad_rows.mT @ by_weight(inputs, weight)
+        return grad_weight, grad_rows.sum(-2), grad_inputs, grad_cell
 
 
 class LSTMNode(torch.autograd.Function):
@@ -321,9 +323,9 @@ class LSTMNode(torch.autograd.Function):
         gates = linear(inputs.flatten(0, 1), before, bias).view(batch, steps, -1)
         hiddens, cells, squashed = (cell.new_empty(batch, steps, cell.shape[1]) for _ in range(3))
         last_hidden, last_cell = hidden, cell
-        for step, own in enumerate(gates.unbind(1)):
-            add_product(own, last_hidden, after)
-            last_hidden, last_cell, squashed[:, step] = _cell(own, last_cell)
+        for step, step_gates in enumerate(gates.unbind(1)):
+            add_product(step_gates, last_hidden, after)
+            last_hidden, last_cell, squashed[:, step] = _cell(step_gates, last_cell)
             hiddens[:, step], cells[:, step] = last_hidden, last_cell
         ctx.save_for_backward(weight, inputs, hidden, cell, gates, hiddens, cells, squashed)
         return hiddens
@@ -337,17 +339,19 @@ class LSTMNode(torch.autograd.Function):
         grad_gates, grad_cell = torch.empty_like(gates), torch.zeros_like(cell)
         grad_hidden = grad[:, -1]
         for step in reversed(range(steps)):
-            own, previous = grad_gates[:, step], cells[:, step - 1] if step else cell
+            previous = cells[:, step - 1] if step else cell
+            grad_step = grad_gates[:, step]  # filled in by `_cell_backward`
             grad_cell = _cell_backward(
-                grad_hidden, grad_cell, previous, gates[:, step], squashed[:, step], own
+                grad_hidden, grad_cell, previous, gates[:, step], squashed[:, step], grad_step
             )
             grad_hidden = grad[:, step - 1].clone() if step else torch.zeros_like(hidden)
-            add_product(grad_hidden, own, after.mT)
+            add_product(grad_hidden, grad_step, after.mT)
         earlier = torch.cat([hidden.unsqueeze(1), hiddens[:, :-1]], dim=1)
         rows = torch.cat([inputs, earlier], dim=2).flatten(0, 1)
-        own = by_weight(grad_gates.flatten(0, 1), weight)
-        grad_inputs = (own @ before).view_as(inputs)
-        return own.mT @ by_weight(rows, weight), own.sum(-2), grad_inputs, grad_hidden, grad_cell
+        grad_rows = by_weight(grad_gates.flatten(0, 1), weight)
+        grad_inputs = (grad_rows @ before).view_as(inputs)
+        grad_weight = grad_rows.mT @ by_weight(rows, weight)
+        return grad_weight, grad_rows.sum(-2), grad_inputs, grad_hidden, grad_cell
 
 
 def _cell(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -105,10 +105,7 @@ class ModelConfig(Section):
 
     architecture: Architecture = Field(
         "dcrw",
-        description="dcrw: attention in read and write (Sec. III-B); dcrw-write-only: the CNN sees "
-        "the whole image once (III-C); draw: LSTM encoder; conv-vae: convolutional and "
-        "feed-forward writer (Fig. 2 left); between the variants, dcrw-whole-image: dcrw without a "
-        "read window, and dcrw-stepwise: dcrw-write-only with posterior heads for each step",
+        description="; ".join(f"{name}: {facts.meaning}" for name, facts in FACTS.items()),
     )
     image_size: int = Field(
         28,
@@ -120,10 +117,10 @@ class ModelConfig(Section):
     latent_size: int = Field(10, ge=1, le=1024, description="dimensions of z_t at each step [9]")
     hidden_size: int = Field(256, ge=1, le=4096, description="LSTM hidden units (Table I)")
     read_size: int = Field(
-        7, ge=2, le=128, description="N of the read window, filters an axis (Table I) [3]"
+        7, ge=2, le=128, description="N of the read window, filters per axis (Table I) [3]"
     )
     write_size: int = Field(
-        5, ge=2, le=128, description="N of the write window, filters an axis (Table I) [3]"
+        5, ge=2, le=128, description="N of the write window, filters per axis (Table I) [3]"
     )
     noise_correlation: Correlation = Field(
         0.0,

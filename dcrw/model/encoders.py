@@ -1,8 +1,8 @@
 """Encoders: from what is seen at a step to the posterior of z_t (Eq. 5-10, 29-30).
 
 `Encoder` states what all of them have in common. To add one: a class here and its line in
-`ENCODERS`, a row of facts in `architectures`, the name in the setting's description in `config` and
-in the training notebook's comment.
+`ENCODERS`, a row of facts in `architectures`, and the training notebook's comment, which repeats
+what the row says.
 """
 
 from abc import ABC, abstractmethod
@@ -42,7 +42,7 @@ class Ahead(Encoder[Posterior, int]):
     (T, B, z). Its memory is the number of steps done."""
 
     def forward(self, seen: Posterior, state: State[int]) -> tuple[Posterior, int]:
-        """This step's posterior."""
+        """This step's posterior (B, z)."""
         step = state.memory or 0
         return Posterior(seen.mean[step], seen.log_sigma[step]), step + 1
 
@@ -96,11 +96,11 @@ class JoinedCNN(Encoder[Tensor, None]):
         """What the CNN sees, (B, 2, size, size)."""
 
     def look(self, images: Tensor) -> Tensor:
-        """Nothing is read ahead of the first step."""
+        """The images (B, A, A) as they are: nothing is read ahead of the first step."""
         return images
 
     def forward(self, images: Tensor, state: State) -> tuple[Posterior, None]:
-        """The posterior at this step."""
+        """The posterior (B, z) at this step (Eq. 5-9), of images (B, A, A)."""
         features = self.features(self.pictures(images, state))
         if self.joined:
             features = torch.cat([features, state.hidden], dim=1)
@@ -140,7 +140,8 @@ class ImageCNN(Ahead):
         self.steps = config.steps
 
     def look(self, images: Tensor) -> Posterior:
-        """The one posterior from which z_t is drawn at every step, for all of them."""
+        """The one posterior of images (B, A, A) from which z_t is drawn at every step (Eq. 30), for
+        all of them, (T, B, z)."""
         posterior = self.posterior(self.features(images.unsqueeze(1)))
         return Posterior(*(part.expand(self.steps, *part.shape) for part in posterior))
 
@@ -163,7 +164,7 @@ class StepwiseImageCNN(Ahead):
         self.steps = config.steps
 
     def look(self, images: Tensor) -> Posterior:
-        """The posteriors of z_1..z_T."""
+        """The posteriors (T, B, z) of z_1..z_T, of images (B, A, A)."""
         emitted = self.heads(self.dense(self.features(images.unsqueeze(1))))
         means = [emitted[f"mean_{step}"] for step in range(self.steps)]
         log_sigmas = [emitted.get(f"log_sigma_{step}", mean) for step, mean in enumerate(means)]
@@ -187,11 +188,11 @@ class GlimpseLSTM(Encoder[Tensor, LSTMState]):
         self.posterior = PosteriorHeads(config.hidden_size, config)
 
     def look(self, images: Tensor) -> Tensor:
-        """Nothing is read ahead of the first step."""
+        """The images (B, A, A) as they are: nothing is read ahead of the first step."""
         return images
 
     def forward(self, images: Tensor, state: State[LSTMState]) -> tuple[Posterior, LSTMState]:
-        """The posterior at this step, and the LSTM's state."""
+        """The posterior (B, z) at this step, of images (B, A, A), and the LSTM's state."""
         before = state.memory or self._zeros(state)
         features = [glimpse(images, state).flatten(1), state.hidden]
         after = LSTMState(*self.lstm(features, *before))

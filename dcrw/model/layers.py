@@ -131,6 +131,8 @@ class ConvolutionalFeatures(nn.Module):
     decision 8."""
 
     def __init__(self, channels: int, size: int, config: ModelConfig):
+        """size: N, side of the images in pixels. Raises `ValueError` where pooling leaves
+        nothing."""
         super().__init__()
         self.keep_border = config.pooling == "keep-border"
         self.first = Convolution(channels, CHANNELS[0], config)

@@ -29,7 +29,7 @@ class Reconstruction(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Nats an image (Eq. 25-26)."""
+    """Nats per image (Eq. 25-26)."""
 
     reconstruction: Tensor  # (B,) L_x
     latent: Tensor  # (T, B) L_z of each step
@@ -86,7 +86,10 @@ class Writer(nn.Module):
             self.initial_cell = nn.Parameter(torch.zeros(config.hidden_size))
 
     def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
-        """Encode and redraw images (B, A, A) in [0, 1] with noise (T, B, z) from N(0, 1)."""
+        """Encode and redraw images (B, A, A) in [0, 1] with noise (T, B, z) from N(0, 1).
+
+        Raises `ValueError` for other shapes.
+        """
         _check(images, noise, self.config)
         seen = self.encoder.look(images)
         if not self.config.facts.feedback:  # these are the posteriors of all steps
@@ -169,7 +172,7 @@ class Writer(nn.Module):
 
     @torch.no_grad()
     def trace(self, images: Tensor, noise: Tensor) -> Trace:
-        """`forward`, keeping every step."""
+        """`forward` with the same images (B, A, A) and noise (T, B, z), keeping every step."""
         _check(images, noise, self.config)
         seen, state = self.encoder.look(images), self.initial(len(images))
         rows = []
@@ -184,7 +187,11 @@ class Writer(nn.Module):
 
     @torch.no_grad()
     def generate(self, noise: Tensor) -> Trace:
-        """Draw from the prior (Sec. III-D): z_t = noise[t], (T, B, z). No encoder takes part."""
+        """Draw from the prior (Sec. III-D): z_t = noise[t], (T, B, z). No encoder takes part.
+
+        Raises `ValueError` for another shape.
+        """
+        _check_noise(noise, self.config)
         state, rows = self.initial(noise.shape[1]), []
         for latent in noise:
             state, strokes = self.draw(latent, state)
@@ -221,7 +228,10 @@ class ConvolutionalVAE(nn.Module):
         self.image = Heads(config.hidden_size, {"image": config.image_size**2}, config.initialiser)
 
     def forward(self, images: Tensor, noise: Tensor) -> Reconstruction:
-        """Encode and decode images (B, A, A) in [0, 1] with noise (1, B, z) from N(0, 1)."""
+        """Encode and decode images (B, A, A) in [0, 1] with noise (1, B, z) from N(0, 1).
+
+        Raises `ValueError` for other shapes.
+        """
         _check(images, noise, self.config)
         posterior = self.posterior(self.features(images.unsqueeze(1)))
         canvas = self.decode(sample(posterior, noise[0]))
@@ -229,7 +239,8 @@ class ConvolutionalVAE(nn.Module):
 
     @torch.no_grad()
     def trace(self, images: Tensor, noise: Tensor) -> Trace:
-        """`forward`, as the one step that it is."""
+        """`forward` with the same images (B, A, A) and noise (1, B, z), as the one step that it
+        is."""
         canvas, mean, log_sigma = self(images, noise)
         latent = sample(Posterior(mean, log_sigma), noise)
         kl = losses.latent_loss(mean, log_sigma, self.config.latent_constant)
@@ -237,7 +248,11 @@ class ConvolutionalVAE(nn.Module):
 
     @torch.no_grad()
     def generate(self, noise: Tensor) -> Trace:
-        """Decode samples of the prior, noise (1, B, z). The encoder takes no part."""
+        """Decode samples of the prior, noise (1, B, z). The encoder takes no part.
+
+        Raises `ValueError` for another shape.
+        """
+        _check_noise(noise, self.config)
         return Trace(self.decode(noise[0]).unsqueeze(0), noise)
 
     def decode(self, latent: Tensor) -> Tensor:
@@ -258,7 +273,7 @@ def build(config: ModelConfig) -> Model:
 
 def loss_terms(model: Model, images: Tensor, noise: Tensor) -> Losses:
     """L_x and L_z of images (B, A, A) under noise (T, B, z) (Eq. 25-27), as the model's config
-    defines them."""
+    defines them. Raises `ValueError` for other shapes."""
     config, drawn = model.config, model(images, noise)
     return Losses(
         losses.reconstruction_loss(config, drawn.canvas, images),
@@ -267,7 +282,8 @@ def loss_terms(model: Model, images: Tensor, noise: Tensor) -> Losses:
 
 
 def sample(posterior: Posterior, noise: Tensor) -> Tensor:
-    """The reparameterisation trick (Eq. 4): mu + sigma epsilon."""
+    """The reparameterisation trick (Eq. 4): mu + sigma epsilon, in the noise's shape, (B, z) or
+    (T, B, z)."""
     return torch.addcmul(posterior.mean, posterior.log_sigma.exp(), noise)
 
 
@@ -279,6 +295,12 @@ def _check(images: Tensor, noise: Tensor, config: ModelConfig) -> None:
     size = config.image_size
     if images.dim() != 3 or tuple(images.shape[1:]) != (size, size):
         raise ValueError(f"images have shape {tuple(images.shape)}; expected (B, {size}, {size})")
-    expected = (config.steps, len(images), config.latent_size)
+    _check_noise(noise, config, len(images))
+
+
+def _check_noise(noise: Tensor, config: ModelConfig, images: int | None = None) -> None:
+    """images: how many there are, B; None: as many as the noise says."""
+    batch = noise.shape[1:2] if images is None else (images,)
+    expected = (config.steps, *batch, config.latent_size)
     if tuple(noise.shape) != expected:
         raise ValueError(f"noise has shape {tuple(noise.shape)}; expected (T, B, z) = {expected}")

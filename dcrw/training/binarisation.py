@@ -41,7 +41,8 @@ def binarised(dataset: Dataset, how: Binarisation) -> Dataset:
 
 
 def training_images(dataset: Dataset, how: Binarisation) -> Tensor:
-    """What training draws its minibatches from: grey where each minibatch is sampled anew."""
+    """What training draws its minibatches from, (n, A, A) uint8: grey where each minibatch is
+    sampled anew."""
     return (dataset if how == "dynamic" else binarised(dataset, how)).train.images
 
 
@@ -52,7 +53,8 @@ def levels(seed: int, iteration: int, shape: tuple[int, int, int]) -> Floats:
 
 
 def above(images: Tensor, uniform: Tensor) -> Tensor:
-    """Images in [0, 1] as zeros and ones: white with the probability of their grey value."""
+    """Images (B, A, A) in [0, 1] as zeros and ones, white with the probability of their grey value;
+    uniform: (B, A, A) of `levels`."""
     return (uniform < images).to(images.dtype)
 
 

@@ -2,7 +2,6 @@
 `RunConfig`, flat as a notebook's parameters or nested as `config.yaml`.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +15,7 @@ from dcrw.training.binarisation import WORDS, Binarisation
 from dcrw.training.data import OWN, DataError, Dataset, Division
 from dcrw.training.datasets.pictures import Fit, Grey, Rule
 from dcrw.training.datasets.table import DATASETS
-from dcrw.training.files import read_yaml
+from dcrw.training.files import digest_of, read_yaml
 
 
 class DataConfig(Section):
@@ -116,7 +115,7 @@ class TrainingConfig(Section):
 
     seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, data order and noise")
     iterations: int = Field(10_000, ge=1, le=10_000_000, description="parameter updates")
-    batch_size: int = Field(100, ge=1, le=100_000, description="images an iteration")
+    batch_size: int = Field(100, ge=1, le=100_000, description="images per iteration")
     optimizer: Literal["adam", "sgd"] = Field(
         "adam", description="Adam, or plain stochastic gradient descent [9]"
     )
@@ -160,7 +159,7 @@ class RunConfig(Section):
         A field added later with its default therefore leaves the names of existing runs alone.
         """
         settings = self.model_dump(exclude_defaults=True, exclude={"name"})
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+        return digest_of(json.dumps(settings, sort_keys=True).encode())[:8]
 
     @property
     def folder_name(self) -> str:
@@ -321,12 +320,12 @@ def load_config(path: Path) -> RunConfig:
 class EvaluationConfig(Section):
     """What is measured on a finished run."""
 
-    batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(500, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(
         1234, ge=0, lt=2**31, description="seed of the evaluation noise and of generated samples"
     )
     noise_draws: int = Field(
-        1, ge=1, le=1000, description="noise draws an image when a split's losses are estimated"
+        1, ge=1, le=1000, description="noise draws per image when a split's losses are estimated"
     )
     digits: int = Field(
         32,

@@ -53,8 +53,7 @@ class Dataset:
     name: an entry of `datasets.table.DATASETS`, which a run's `dataset` must be too. classes: names
     by label; empty where classes are known by number alone. source: where the images lay, if that
     is one's own choice. sha256: the digest of what these images were made from, empty where they
-    are as they were read. Raises `DataError` where a split has
-    another shape or type.
+    are as they were read. Raises `DataError` where a split has another shape or type.
     """
 
     train: Split
@@ -163,7 +162,7 @@ def grey_bytes(values: NDArray[Any], name: str) -> NDArray[np.uint8]:
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """uint8 pixels to floats in [0, 1]. Raises `DataError` for another type."""
+    """uint8 pixels (...) to floats (...) in [0, 1]. Raises `DataError` for another type."""
     if images.dtype != torch.uint8:
         raise DataError(f"images: type {images.dtype}; expected torch.uint8, 0 to 255")
     return images.to(torch.get_default_dtype()) / 255

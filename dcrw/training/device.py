@@ -38,7 +38,7 @@ def prepare(device: torch.device, threads: int = 0) -> None:
 
     Far from a window Gaussian filters underflow to denormal numbers, on which CPUs are ten times
     slower: they are flushed to zero. Memory is taken in large pages where the system gives them.
-    threads: CPU threads, 0 for torch's default.
+    threads: CPU threads, 0 for torch's default. Raises `ValueError` for fewer.
     """
     if threads < 0:
         raise ValueError(f"threads = {threads}: expected 0 (torch's default) or more")

@@ -134,7 +134,8 @@ class Engine:
         return replay
 
     def state(self) -> dict[str, Tensor]:
-        """All that a resumed run needs, as named tensors."""
+        """All that a resumed run needs, as named tensors on the CPU: weights under `model.`, the
+        optimiser's memory of each, of the weight's shape or a count, under `optimizer.`."""
         return {
             name: value.detach().cpu().contiguous().clone()
             for name, value in self._tensors().items()

@@ -25,8 +25,7 @@ from dcrw.training.binarisation import binarised
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.files import write_arrays, write_table
-from dcrw.training.measuring import Measuring
-from dcrw.training.randomness import step_noise
+from dcrw.training.measuring import Measuring, drawing_noise, noise_for
 from dcrw.training.run import Run
 
 
@@ -67,16 +66,15 @@ def split_losses(
     model: Model, split: Split, settings: EvaluationConfig, correlation: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """L_x (n,) and L_z by step (n, T) of every image of a split, nats, means over noise draws."""
-    config, device = model.config, next(model.parameters()).device
+    device = next(model.parameters()).device
+    noise = noise_for(model, "evaluation", correlation, settings.seed)
     reconstruction, latent = [], []
     for number, pixels in enumerate(split.images.split(settings.batch_size)):
-        images = to_unit(pixels.to(device))
-        shape = (config.steps, len(images), config.latent_size)
-        draws = []
-        for draw in range(settings.noise_draws):
-            counter = number * settings.noise_draws + draw
-            noise = step_noise(settings.seed, "evaluation", counter, shape, correlation)
-            draws.append(loss_terms(model, images, torch.as_tensor(noise, device=device)))
+        images, first = to_unit(pixels.to(device)), number * settings.noise_draws
+        draws = [
+            loss_terms(model, images, noise(counter, len(images)))
+            for counter in range(first, first + settings.noise_draws)
+        ]
         reconstruction.append(
             torch.stack([terms.reconstruction for terms in draws]).double().mean(0).cpu()
         )
@@ -85,26 +83,19 @@ def split_losses(
 
 
 def traces(model: Model, split: Split, settings: EvaluationConfig) -> dict[str, NDArray[Any]]:
-    """Drawings of the first digits of a split, and as many samples from the prior, as arrays.
+    """Drawings of the first n digits of a split, and as many samples from the prior, as arrays.
 
-    Canvases are sigma(c_t) as uint8. Windows are `pixel_windows`. The noise has the run's own
-    correlations.
+    `images` (n, A, A) uint8, `labels` (n,); then with `reconstructed_` and `generated_` before
+    them `canvas` (T, n, A, A), sigma(c_t) as uint8, `write_window` and `read_window` (T, n, 5) as
+    `pixel_windows`, `patch` (T, n, N, N), `mean` and `log_sigma` (T, n, z), and `kl` (T, n) in
+    nats, as far as the model has them. The noise has the run's own correlations.
     """
-    config, device = model.config, next(model.parameters()).device
     images, labels = split.images[: settings.digits], split.labels[: settings.digits]
-    shape = (config.steps, len(images), config.latent_size)
-    noise, prior = (
-        torch.as_tensor(
-            step_noise(settings.seed, "generation", counter, shape, correlation), device=device
-        )
-        for counter, correlation in (
-            (0, config.noise_correlation),
-            (1, config.generation_noise_correlation),
-        )
-    )
+    noise, prior = drawing_noise(model, settings.seed, len(images))
     arrays = {"images": images.numpy(), "labels": labels.numpy()}
-    arrays |= _arrays("reconstructed", model.trace(to_unit(images.to(device)), noise), config)
-    return arrays | _arrays("generated", model.generate(prior), config)
+    redrawn = model.trace(to_unit(images.to(noise.device)), noise)
+    arrays |= _arrays("reconstructed", redrawn, model.config)
+    return arrays | _arrays("generated", model.generate(prior), model.config)
 
 
 def pixel_windows(emitted: Tensor, size: int, config: ModelConfig) -> NDArray[np.float32]:

@@ -192,16 +192,11 @@ def _train(
                 for part, model in zip(parts, engine.models(), strict=True):
                     part.picture(model, done)
             if not last and (stopped or done % settings.checkpoint_interval == 0):
-                states = engine.states()
-                for part, state in zip(parts, states, strict=True):
-                    part.check(state, done)
-                for part, state in zip(parts, states, strict=True):
+                for part, state in zip(parts, _finite_states(parts, engine, done), strict=True):
                     part.save(state, done)
                 if stopped:
                     raise Interrupted(f"stopped after iteration {done}; the same command resumes")
-    states = engine.states()
-    for part, state in zip(parts, states, strict=True):
-        part.check(state, settings.iterations)
+    states = _finite_states(parts, engine, settings.iterations)
     for part, model, state in zip(parts, engine.models(), states, strict=True):
         if keeping.keep_state:
             part.save(state, settings.iterations)
@@ -279,6 +274,15 @@ class _Part:
         segments = self._log.segments(self._settings.iterations)
         provenance = _provenance(self._config, model, segments, self._dataset)
         self._run.finish(model, provenance, keep_checkpoint)
+
+
+def _finite_states(parts: Sequence[_Part], engine: Engine, done: int) -> list[dict[str, Tensor]]:
+    """The state of every run. Raises `TrainingError` where one is not finite: then none is written,
+    and the runs can still go on side by side."""
+    states = engine.states()
+    for part, state in zip(parts, states, strict=True):
+        part.check(state, done)
+    return states
 
 
 class _SegmentLog:

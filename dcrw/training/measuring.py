@@ -64,3 +64,12 @@ def noise_for(
         return torch.as_tensor(step_noise(seed, stream, counter, shape, correlation), device=device)
 
     return draw
+
+
+def drawing_noise(model: Model, seed: int, count: int) -> tuple[Tensor, Tensor]:
+    """What pages of drawings are made of, both with the model's own correlations: noise (T, B, z)
+    to redraw B = `count` images under, and z_1..z_T (T, B, z) of as many samples from the prior."""
+    config = model.config
+    noise = noise_for(model, "generation", config.noise_correlation, seed)
+    prior = noise_for(model, "generation", config.generation_noise_correlation, seed)
+    return noise(0, count), prior(1, count)

@@ -1,6 +1,5 @@
 """What a result was made with: commit, versions, time."""
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from dcrw.training.files import digest_of
 
 SOURCES = ["dcrw", "study", "notebooks", "configs", "workflow"]
 PACKAGES = ["dcrw", "torch", "torchvision", "numpy"]
@@ -34,7 +35,7 @@ def describe_software() -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+    return digest_of(path.read_bytes()) if path.exists() else None
 
 
 def _version(package: str) -> str | None:

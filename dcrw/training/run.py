@@ -171,7 +171,7 @@ class Run:
             )
 
     def append_metrics(self, row: Mapping[str, float]) -> None:
-        """Add one row to metrics.csv."""
+        """Add one row to metrics.csv. Raises `RunError` where it cannot be written."""
         self._require_lock()
         path = self._path("metrics.csv")
         try:

@@ -12,7 +12,7 @@ from torch import Tensor
 from dcrw.model.writer import Model
 from dcrw.training.data import to_unit
 from dcrw.training.files import write_arrays
-from dcrw.training.randomness import step_noise
+from dcrw.training.measuring import drawing_noise
 
 COUNT = 16  # digits, and samples
 FIRST = 100  # iterations before the first snapshot, where there are more than that
@@ -33,16 +33,8 @@ def take(model: Model, images: Tensor, folder: Path, iteration: int) -> None:
 
     The noise is the same each time, correlated as in the run.
     """
-    config, device = model.config, next(model.parameters()).device
-    shape = (config.steps, len(images), config.latent_size)
-    noise, prior = (
-        torch.as_tensor(step_noise(SEED, "generation", counter, shape, correlation), device=device)
-        for counter, correlation in (
-            (0, config.noise_correlation),
-            (1, config.generation_noise_correlation),
-        )
-    )
-    drawn = model(to_unit(images.to(device)), noise).canvas
+    noise, prior = drawing_noise(model, SEED, len(images))
+    drawn = model(to_unit(images.to(noise.device)), noise).canvas
     pictures = {"reconstructed": drawn, "generated": model.generate(prior).canvas[-1]}
     arrays = {name: _grey(canvas) for name, canvas in pictures.items()}
     write_arrays(folder / f"{iteration:06d}.npz", {"images": images.cpu().numpy()} | arrays)

@@ -51,7 +51,7 @@ class MeasureTarget(Section):
 class MeasureSettings(Section):
     """How a run is measured."""
 
-    batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(500, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(
         4321,
         ge=0,
@@ -165,7 +165,8 @@ def measure_digits(
 def real_digits(
     train: Tensor, test: Tensor, judge: Classifier, settings: MeasureSettings
 ) -> Digits:
-    """All training images, and as many test images as there are samples, chosen by the seed."""
+    """All training images (m, A, A) uint8, and as many of the test images (n, A, A) as there are
+    samples, chosen by the seed."""
     test = test[_choice(settings.seed, 0, len(test))[: settings.samples]]
     return Digits(
         train,
@@ -234,7 +235,7 @@ def sample_measures(
 
 
 def quantised(images: Tensor) -> Tensor:
-    """Images in [0, 1] as uint8."""
+    """Images (n, A, A) in [0, 1] as uint8."""
     return (images * 255).round().to(torch.uint8)
 
 

@@ -45,7 +45,7 @@ LOGARITHMIC = "attention_lz"  # from 1.5 to 23 nats
 
 def way_of(cell: str) -> tuple[str, str]:
     """A cell's row of Table I and what it was trained with: `dcrw-write-only-shared` gives
-    `write_only`, `shared`."""
+    `write_only`, `shared`. Raises `ValueError` for a cell of another model."""
     for row, prefix in PREFIXES.items():
         if cell.startswith(prefix):
             return row, cell.removeprefix(prefix)

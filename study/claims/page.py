@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from dcrw.model.architectures import FACTS
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import RunConfig
 from dcrw.training.files import read_record, write_atomically, write_table
@@ -40,12 +41,12 @@ BESIDE = {  # claim to what is shown with it and not judged: measure to its name
     },
 }
 BRIDGES = {  # what the figure of claim b shows, top to bottom
-    "dcrw-fresh": "with attention in read",
-    "dcrw-whole-image-fresh": "whole image",
-    "dcrw-stepwise-fresh": "stepwise",
-    "dcrw-write-only-fresh": "without attention in read",
-    "draw-fresh": "DRAW",
-    "conv-vae": "convolutional VAE",
+    "dcrw-fresh": FACTS["dcrw"].name,
+    "dcrw-whole-image-fresh": FACTS["dcrw-whole-image"].short,
+    "dcrw-stepwise-fresh": FACTS["dcrw-stepwise"].short,
+    "dcrw-write-only-fresh": FACTS["dcrw-write-only"].name,
+    "draw-fresh": FACTS["draw"].name,
+    "conv-vae": FACTS["conv-vae"].name,
 }
 COMPARED = ("dcrw-fresh", "draw-fresh")  # whose cost stands beside claim h
 VERDICT_COLUMNS = {"fresh": "fresh noise", "shared": "shared noise", "lineage": "settings of 2016"}

@@ -135,19 +135,12 @@ def predictions(
     confirming = accounts.runs_of(losses, known[JUDGED_ACCOUNT], JUDGED, CONFIRMATION)
     complete = len(confirming["attention_lx"].means) == len(CONFIRMATION)
     confirmed = accounts.within(confirming, table, share)["attention"] if complete else None
+    row_1 = [near["attention"], _either(fits, "attention")]
+    row_2 = [near["write_only_lx"], _either(fits, "write_only_lx")]
+    row_2 += [negated(_either(fits, "write_only_lz"))]
+    far = [negated(found[row]) for found in fresh for row in ROWS]
     came = {
-        "predicts": [
-            all_of([near["attention"], _either(fits, "attention")]),
-            all_of(
-                [
-                    near["write_only_lx"],
-                    _either(fits, "write_only_lx"),
-                    negated(_either(fits, "write_only_lz")),
-                ]
-            ),
-            controlled,
-            all_of(negated(found[row]) for found in fresh for row in ROWS),
-        ],
+        "predicts": [all_of(row_1), all_of(row_2), controlled, all_of(far)],
         "refuted_by": [negated(confirmed), negated(controlled)],
     }
     return pd.DataFrame(

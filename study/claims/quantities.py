@@ -62,7 +62,8 @@ def window_area(span: Tensor, image_size: int) -> Tensor:
     span: (..., 2, 2), positions of the first and the last filter on each axis, counted from 0 at
     the first pixel's middle; so the square's side is (N - 1) strides, and the image reaches from
     -0.5 to A - 0.5. What lies outside the image counts nothing. The filters' own width is left out:
-    a wide filter blurs what is written, and the effective area of the update shows it.
+    a wide filter blurs what is written, and the effective area of the update shows it. Raises
+    `ValueError` for an image without pixels, and for a span of another shape or with a NaN.
     """
     if image_size < 1:
         raise ValueError(f"image_size = {image_size}: expected at least 1")

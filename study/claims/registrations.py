@@ -5,14 +5,14 @@ The page reads the file, so that the book builds without a repository; a test ho
 history where there is one.
 """
 
-import csv
-import io
 import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from dcrw.training.files import RunError, project_root, write_atomically
+import pandas as pd
+
+from dcrw.training.files import RunError, project_root, write_table
 
 CLAIMS = "book/claims.yaml"
 TARGET = "book/registrations.csv"
@@ -53,11 +53,8 @@ def complete_runs(project: Path, commit: str) -> Counter[str]:
 
 def write(project: Path) -> Path:
     """Write the file; returns its path."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(registrations(project))
-    write_atomically(project / TARGET, text.getvalue().encode())
+    table = pd.DataFrame(map(tuple, registrations(project)), columns=list(HEADER))
+    write_table(project / TARGET, table)
     return project / TARGET
 
 

@@ -45,7 +45,10 @@ def each_at_least(values: Sequence[float], limit: float) -> Judged:
 def falls(blocks: Sequence[np.ndarray], limit: float = -0.9) -> Judged:
     """Training totals fall: the last block lies below the first, and Spearman's correlation with
     the blocks' order is at most `limit`, in every seed and variant. The largest correlation is
-    reported."""
+    reported.
+
+    blocks: of each run, mean totals (stretches,) in order.
+    """
     if not blocks:
         return Judged(None, np.nan, np.nan, np.nan, 0)
     order = [stats.spearmanr(np.arange(len(block)), block).statistic for block in blocks]

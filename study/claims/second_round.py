@@ -214,18 +214,20 @@ def difference(
 
 
 def at_most(values: Sequence[float] | np.ndarray, limit: float) -> Judged:
-    """The interval over seeds ends at a limit or below; contradicted where it lies above."""
+    """The interval over seeds, values (n,), ends at a limit or below; contradicted where it lies
+    above."""
     return _interval(values, lambda low, high: (high <= limit, low > limit))
 
 
 def at_least(values: Sequence[float] | np.ndarray, limit: float) -> Judged:
-    """The interval over seeds begins at a limit or above; contradicted where it lies below."""
+    """The interval over seeds, values (n,), begins at a limit or above; contradicted where it lies
+    below."""
     return _interval(values, lambda low, high: (low >= limit, high < limit))
 
 
 def between(values: Sequence[float] | np.ndarray, least: float, most: float) -> Judged:
-    """The mean over seeds lies between two limits; contradicted where the interval has none of what
-    is between them."""
+    """The mean over seeds, values (n,), lies between two limits; contradicted where the interval
+    has none of what is between them."""
     judged = _interval(values, lambda low, high: (True, low > most or high < least))
     return judged._replace(holds=judged.holds and bool(least <= judged.value <= most))
 

@@ -26,8 +26,7 @@ from dcrw.model.writer import Model, Trace
 from dcrw.training.binarisation import binarised
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.files import RunError, write_arrays, write_table
-from dcrw.training.measuring import Measuring
-from dcrw.training.randomness import step_noise
+from dcrw.training.measuring import Measuring, noise_for
 from dcrw.training.run import Run
 
 ALL = "all"  # every class, or the mean over an image's steps
@@ -48,7 +47,7 @@ Values = dict[tuple[str, str], NDArray[np.float64]]  # (part, quantity) to (n, T
 class GazeSettings(Section):
     """How windows are measured. The noise depends on both numbers."""
 
-    batch_size: int = Field(500, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(500, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(1234, ge=0, lt=2**31, description="seed of the evaluation noise")
 
 
@@ -108,6 +107,7 @@ def measure(model: Model, split: Split, settings: GazeSettings) -> Gaze:
     classes = torch.as_tensor(np.unique(split.labels))
     values: dict[tuple[str, str], list[Tensor]] = {}
     maps: dict[str, Tensor] = {}
+    noise = noise_for(model, "evaluation", config.noise_correlation, settings.seed)
     batches = zip(
         split.images.split(settings.batch_size),
         split.labels.split(settings.batch_size),
@@ -115,9 +115,7 @@ def measure(model: Model, split: Split, settings: GazeSettings) -> Gaze:
     )
     for number, (pixels, labels) in enumerate(batches):
         images = to_unit(pixels.to(device))
-        shape = (config.steps, len(images), config.latent_size)
-        noise = step_noise(settings.seed, "evaluation", number, shape, config.noise_correlation)
-        trace = model.trace(images, torch.as_tensor(noise, device=device))
+        trace = model.trace(images, noise(number, len(images)))
         watched = watch(trace, images, config)
         member = (labels[:, None] == classes).to(images)
         for key, of_images in watched.values.items():

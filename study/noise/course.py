@@ -26,12 +26,12 @@ class Course(NamedTuple):
 
 
 def as_drawn(step: int, latents: list[Tensor]) -> Tensor:
-    """z_t as the encoder gives it."""
+    """z_t (n, z) as the encoder gives it."""
     return latents[-1]
 
 
 def first_repeated(step: int, latents: list[Tensor]) -> Tensor:
-    """z_1 at every step."""
+    """z_1 (n, z) at every step."""
     return latents[0]
 
 

@@ -33,8 +33,7 @@ from dcrw.training.config import EvaluationConfig
 from dcrw.training.data import Dataset, Split, to_unit
 from dcrw.training.evaluation import split_losses
 from dcrw.training.files import write_table
-from dcrw.training.measuring import Measuring
-from dcrw.training.randomness import step_noise
+from dcrw.training.measuring import Measuring, noise_for
 from dcrw.training.run import Run
 from study.noise import bounds
 from study.noise.course import Course, Replace, as_drawn, first_repeated, follow, replaced_at
@@ -59,7 +58,7 @@ class MechanismSettings(Section):
     bound_samples: int = Field(
         500, ge=1, le=1_000_000, description="k, samples per image of the importance-weighted bound"
     )
-    batch_size: int = Field(1000, ge=1, le=100_000, description="images a forward pass")
+    batch_size: int = Field(1000, ge=1, le=100_000, description="images per forward pass")
     seed: int = Field(1234, ge=0, lt=2**31, description="seed of all noise")
 
 
@@ -305,21 +304,13 @@ def _follow_all(
     condition: Callable[[Tensor], Replace] = lambda prior: as_drawn,
 ) -> Course:
     """`follow` for images (n, A, A) uint8 under one draw of noise, batch by batch, on the CPU."""
-    config, device = model.config, next(model.parameters()).device
+    noise = noise_for(model, "evaluation", model.config.noise_correlation, settings.seed)
+    prior = noise_for(model, "generation", 0, settings.seed)
     courses = []
     for number, batch in enumerate(images.split(settings.batch_size)):
         counter = FIRST_COUNTER + number * settings.draws + draw
-        shape = (config.steps, len(batch), config.latent_size)
-        noise = step_noise(settings.seed, "evaluation", counter, shape, config.noise_correlation)
-        prior = step_noise(settings.seed, "generation", counter, shape, correlation=0)[0]
-        courses.append(
-            follow(
-                model,
-                to_unit(batch.to(device)),
-                torch.as_tensor(noise, device=device),
-                condition(torch.as_tensor(prior, device=device)),
-            )
-        )
+        own, first = noise(counter, len(batch)), prior(counter, len(batch))[0]
+        courses.append(follow(model, to_unit(batch.to(own.device)), own, condition(first)))
     by_step = {
         name: torch.cat([getattr(course, name) for course in courses], dim=1).cpu()
         for name in ("hidden", "latent", "mean", "log_sigma")

@@ -149,7 +149,8 @@ class Fit:
 
 
 def first_codebook(pixels: Tensor, size: int, seed: int) -> Codebook:
-    """K images drawn without repetition, each half blended with the mean image.
+    """K = `size` of the images (n, pixels), drawn without repetition, each half blended with the
+    mean image.
 
     Raises `ValueError` where there are fewer images than words.
     """

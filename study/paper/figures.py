@@ -96,7 +96,8 @@ def start_figure(
 
 
 def sheet(images: NDArray[Any], rows: int) -> NDArray[Any]:
-    """Images (n, A, A) as one array of `rows` rows thinly framed; `rows` must divide n."""
+    """Images (n, A, A) as one array of `rows` rows, thinly framed. Raises `ValueError` where `rows`
+    does not divide n."""
     if len(images) % rows:
         raise ValueError(
             f"rows = {rows}: expected a divisor of the number of images, {len(images)}"

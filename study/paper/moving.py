@@ -38,7 +38,7 @@ class Panel(NamedTuple):
     title: str  # may name {step} and {steps}
     images: NDArray[Any]  # (T, H, W) grey values 0 to 255
     windows: NDArray[Any] | None = None  # (T, 5) as `evaluation.pixel_windows`
-    size: int = 0  # filters an axis
+    size: int = 0  # filters per axis
     colour: Any = None
 
 

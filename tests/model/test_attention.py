@@ -160,7 +160,7 @@ def test_axes_are_columns_then_rows():
 
 
 def test_wrong_widths_and_sizes_are_named():
-    with pytest.raises(ValueError, match="emitted has 4 numbers a window; expected 5"):
+    with pytest.raises(ValueError, match="emitted has 4 numbers per window; expected 5"):
         attention.window(torch.zeros(1, 4), 5, 28)
     with pytest.raises(ValueError, match="size = 1: expected at least 2"):
         attention.window(torch.zeros(1, 5), 1, 28)

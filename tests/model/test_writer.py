@@ -224,6 +224,17 @@ def test_shapes_are_checked():
         model(images, noise[:2])
 
 
+def test_what_is_generated_from_has_the_models_shape():
+    """Else a VAE would leave all but the first step out, and a writer fail within."""
+    with pytest.raises(ValueError, match=r"noise has shape \(3, 2\); expected"):
+        make(ModelConfig(**TINY)).generate(torch.zeros(3, 2))
+    with pytest.raises(ValueError, match=r"\(3, 5, 7\); expected \(T, B, z\) = \(3, 5, 2\)"):
+        make(ModelConfig(**TINY)).generate(torch.zeros(3, 5, 7))
+    single = ModelConfig(architecture="conv-vae", **TINY | {"steps": 1})
+    with pytest.raises(ValueError, match=r"\(3, 5, 2\); expected \(T, B, z\) = \(1, 5, 2\)"):
+        make(single).generate(torch.zeros(3, 5, 2))
+
+
 def test_an_empty_batch_passes():
     config = ModelConfig(**TINY)
     images, noise = inputs(config)

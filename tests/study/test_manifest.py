@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dcrw.training.files import RunError
-from study.manifest import NAME, lines, tracked, write
+from dcrw.training.files import MANIFEST, RunError
+from study.manifest import lines, tracked, write
 
 PROJECT = Path(__file__).parents[2]
 
@@ -33,7 +33,7 @@ def test_the_manifest_is_what_sha256sum_reads(project):
         "results/paper/kept.csv"
     ]
     if shutil.which("sha256sum"):
-        check = ["sha256sum", "--check", "--quiet", NAME]
+        check = ["sha256sum", "--check", "--quiet", MANIFEST]
         subprocess.run(check, cwd=project, check=True)
         (project / "results" / "paper" / "kept.csv").write_text("a,c\n")
         assert subprocess.run(check, cwd=project, capture_output=True, check=False).returncode
@@ -46,5 +46,5 @@ def test_without_git_it_says_so(tmp_path, monkeypatch):
 
 
 def test_the_committed_manifest_is_true():
-    committed = (PROJECT / NAME).read_text().splitlines()
+    committed = (PROJECT / MANIFEST).read_text().splitlines()
     assert committed == lines(PROJECT)

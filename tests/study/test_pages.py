@@ -64,7 +64,7 @@ def test_the_readmes_table_has_every_architecture(tmp_path, monkeypatch):
     rows = [f"{cell},cpu,200" for cell in EVERY_ARCHITECTURE["runs"]]
     (grid / "tables" / "runs.csv").write_text("\n".join(["cell,device,iterations", *rows]) + "\n")
     table = readme_table(results)
-    for title in ("With attention in read", "Bridge: whole image", "Convolutional VAE"):
+    for title in ("With attention in read", "Whole-image bridge", "Convolutional VAE"):
         assert f"| **{title}: paper** |" in table
     assert table.count("| ours, fresh noise | 1.50 ± 0.50 | 1.50 ± 0.50 | 1.50 ± 0.50 |") == 4
     assert "Training runs (seeds) a row: 1;" in table

@@ -9,7 +9,7 @@ from dcrw.model.config import ModelConfig
 from dcrw.training import files, measuring
 from dcrw.training.config import EvaluationConfig
 from dcrw.training.engine import initial_model
-from dcrw.training.measuring import Measuring, noise_for
+from dcrw.training.measuring import Measuring, drawing_noise, noise_for
 from dcrw.training.randomness import step_noise
 
 
@@ -21,6 +21,15 @@ def test_noise_is_that_of_its_stream_seed_and_counter(correlation):
     expected = step_noise(7, "evaluation", 3, shape, correlation)
     assert torch.equal(draw(3, 5), torch.as_tensor(expected))
     assert not torch.equal(draw(3, 5), draw(4, 5))
+
+
+def test_drawings_have_the_models_own_correlations():
+    correlations = {"noise_correlation": 1.0, "generation_noise_correlation": 0.25}
+    model = initial_model(ModelConfig(**TINY, **correlations), 0)
+    shape = (TINY["steps"], 5, TINY["latent_size"])
+    noise, prior = drawing_noise(model, 7, 5)
+    assert torch.equal(noise, torch.as_tensor(step_noise(7, "generation", 0, shape, 1.0)))
+    assert torch.equal(prior, torch.as_tensor(step_noise(7, "generation", 1, shape, 0.25)))
 
 
 def test_a_record_says_what_was_asked_for_on_what_and_with_what(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
  * Pure functions, the same as `dcrw/model/writer.py` and `encoders.py` for the architecture `dcrw`;
  * `dcrw/explorer/portable.py` writes the weights.
  *
- * Sizes: T steps, n images of A x A pixels, z latent dimensions a step, D LSTM units, N filters an
+ * Sizes: T steps, n images of A x A pixels, z latent dimensions per step, D LSTM units, N filters per
  * axis. Arrays are flat, row by row; images with channels have them last.
  */
 

@@ -2,7 +2,7 @@
  * Rebuilds drawings from windows and patches: filters, glimpses, canvases and losses (Eq. 12-26).
  * Pure functions on numbers, the same as `dcrw/model/attention.py` and `losses.py`.
  *
- * Sizes: T steps, images of A x A pixels, N filters an axis. A matrix is a flat array, row by row.
+ * Sizes: T steps, images of A x A pixels, N filters per axis. A matrix is a flat array, row by row.
  * A window is [g_X, g_Y, stride, sigma, gamma]; lengths in pixels, centres from 0 at the middle of
  * the first pixel.
  */

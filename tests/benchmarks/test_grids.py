@@ -9,7 +9,7 @@ from benchmarks import grids
 from dcrw.training.profiles import load_profile
 from study import numbers
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_simulated_profile_has_as_many_different_runs_as_asked(tmp_path):
