@@ -15,8 +15,8 @@ DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 HOW = {"CPU": "`make bench`", "GPU": "`make gpu`"}
 NAMES = {
     "draw": "DRAW",
-    "dcrw": "DCRW, with attention",
-    "dcrw-write-only": "DCRW, without attention in read",
+    "dcrw": "with attention in read",
+    "dcrw-write-only": "without attention in read",
 }
 AXES = {"batch_size": "batch", "steps": "steps T", "image_size": "image side"}
 IMPLEMENTATIONS = {
@@ -265,8 +265,8 @@ def precision_table(entry: Measured) -> pd.DataFrame | None:
             "model": shown.model,
             "products in": shown.products,
             "seed": shown.seed,
-            "L_x": shown.reconstruction,
-            "L_z": shown.latent,
+            "Lx": shown.reconstruction,
+            "Lz": shown.latent,
         }
     )
 

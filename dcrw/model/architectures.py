@@ -11,7 +11,6 @@ class Facts(NamedTuple):
     """What tells an architecture from the others."""
 
     title: str  # in words
-    short: str  # where space is short
     reads: bool = False  # through a window, at every step
     convolves: bool = True  # its encoder is a CNN
     feedback: bool = False  # later posteriors see what has been drawn; else they know x alone
@@ -19,12 +18,12 @@ class Facts(NamedTuple):
 
 
 FACTS: dict[Architecture, Facts] = {
-    "dcrw": Facts("with attention", "DCRW", reads=True, feedback=True),
-    "dcrw-write-only": Facts("without attention in read", "write only"),
-    "draw": Facts("DRAW", "DRAW", reads=True, feedback=True, convolves=False),
-    "conv-vae": Facts("convolutional VAE", "conv. VAE", recurrent=False),
-    "dcrw-whole-image": Facts("the whole image at every step", "whole image", feedback=True),
-    "dcrw-stepwise": Facts("a posterior for every step", "stepwise"),
+    "dcrw": Facts("with attention in read", reads=True, feedback=True),
+    "dcrw-write-only": Facts("without attention in read"),
+    "draw": Facts("DRAW", reads=True, feedback=True, convolves=False),
+    "conv-vae": Facts("convolutional VAE", recurrent=False),
+    "dcrw-whole-image": Facts("the whole image at every step", feedback=True),
+    "dcrw-stepwise": Facts("a posterior for every step"),
 }
 
 

@@ -30,6 +30,7 @@ from study.claims.second_round import Finding
 from study.claims.tables import paths_of, see
 from study.finished import Finished, profile_of
 from study.numbers import Number
+from study.style import NARROW, WIDE
 
 RESULTS = "results/round2"
 WATTS_PER_THREAD = (3.0, 15.0)  # of a server's processor under load, its share of the rest included
@@ -167,8 +168,10 @@ def write(page: SecondPage, results: Path) -> None:
     for name, table in tables.items():
         write_table(results / "tables" / f"{name}.csv", table)
     share = page.rules["rules"]["within"]["at_most_relative"]
-    figure = multiverse_figure(page.multiverse, page.printed, share)
-    save_with_table(figure, page.multiverse, results / "figures" / "multiverse")
+    wide, narrow = (
+        multiverse_figure(page.multiverse, page.printed, share, width) for width in (WIDE, NARROW)
+    )
+    save_with_table(wide, page.multiverse, results / "figures" / "multiverse", narrow)
     numbers.write(results / "numbers" / "second_round.json", page_numbers(page))
 
 

@@ -9,7 +9,6 @@ from dcrw.model.config import ModelConfig
 def test_every_architecture_has_its_facts() -> None:
     assert set(FACTS) == set(get_args(Architecture))
     assert len({facts.title for facts in FACTS.values()}) == len(FACTS)
-    assert len({facts.short for facts in FACTS.values()}) == len(FACTS)
 
 
 def test_what_reads_also_feeds_back_and_draws_step_by_step() -> None:

@@ -16,7 +16,7 @@ from study import names
         ("dcrw", "with attention in read"),
         ("dcrw-write-only-shared", "without attention in read, shared noise"),
         ("dcrw - draw", "with attention in read − DRAW"),
-        ("dcrw-r90", "with attention in read, ρ = 0.90"),
+        ("dcrw-r90", "with attention in read, ρ = 0.9"),
         ("dcrw-t8-z3-fresh", "with attention in read, T = 8, d<sub>z</sub> = 3, fresh noise"),
         ("conv-vae", "convolutional VAE"),
         ("lineage2016", "settings of 2016"),

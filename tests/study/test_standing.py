@@ -105,7 +105,7 @@ def test_ablations_are_quoted_beside_what_seeds_do():
 def test_runs_on_binarised_images_that_are_not_there_say_so():
     table = standing.binarised_table(ROOT)
     ours = table[table.by == "ours"]
-    assert ours.model.tolist() == ["DRAW", "With attention"]
+    assert ours.model.tolist() == ["DRAW", "with attention in read"]
     assert set(ours.binarised) == {"by sampling, once"}
     assert (ours["T"] == 10).all() and (ours.z == 10).all()
     assert set(ours.iterations) == {"25,000"}
