@@ -117,5 +117,5 @@ def _shares(axis: Axes, entry: Measured) -> None:
         _lines(axis, rows, "batch_size", "share", line)
     axis.plot([], [], "--", color="0.4", lw=1.2, label="textbook")
     axis.set(title="(d) share of the matrix-product rate", xlabel="batch")
-    axis.set_ylim(bottom=0)
-    axis.legend(**LEGEND)
+    axis.set_ylim(0, 1.5 * axis.get_ylim()[1])
+    axis.legend(loc="upper left", **LEGEND)

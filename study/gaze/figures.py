@@ -25,7 +25,7 @@ NOISE_LINES: dict[str, Any] = {
     "shared": {"color": PALETTE[2], "ls": "-.", "marker": "D", "mfc": "white"},
 }
 BRIGHTEST = 4.0  # of the heat maps; borders can have far more
-COLUMNS = {WIDE: 5, NARROW: 3}  # classes in a row of small panels
+COLUMNS = {WIDE: 5, NARROW: 4}  # classes in a row of small panels
 
 
 SIZES = {"extent": "side (pixels)", "area": "area (pixels)"}  # quantities to axis labels
@@ -154,6 +154,9 @@ def maps_figure(maps: pd.DataFrame, width: float = WIDE) -> Figure:
     with mpl.rc_context(STYLE):
         height = 0.83 if width == WIDE else 0.78
         figure = Figure(figsize=(width, height * len(lines) + 0.9), layout="constrained")
+        if width == NARROW:
+            figure.set_layout_engine("constrained", h_pad=0.1)
+            figure.suptitle("mean attention over the test digits", x=0.04, ha="left")
         axes = figure.subplots(len(lines), len(steps), squeeze=False)
         for axis, step in zip(axes[0 if width == WIDE else -1], steps, strict=True):
             name = "all" if step == ALL else f"$t = {step}$"
@@ -173,7 +176,9 @@ def maps_figure(maps: pd.DataFrame, width: float = WIDE) -> Figure:
                 row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
             else:
                 label = f"{model_in_words(model)}, {noise} noise, {part}"
-                row[0].set_title(label, fontsize=8, loc="left", pad=2)
+                place: Any = {"transform": row[0].transAxes, "va": "bottom", "fontsize": 8}
+                above = row[0].text(0, 1.04, label, **place)
+                above.set_in_layout(False)  # it is wider than its panel
         figure.colorbar(
             shown,
             ax=axes,

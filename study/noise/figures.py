@@ -24,6 +24,7 @@ from study.style import (
 )
 
 PLANE_RATES, PLANE_DISTORTIONS = (0.4, 60), (40, 215)
+NARROW_END = 150  # of the rates on a phone, where labels need more of the axis
 HIGHLIGHTED: dict[str, tuple[str, tuple[int, int], str]] = {
     # cell to its label and where that stands from the path's end: points, and the side it is set on
     "dcrw-fresh": ("with attention in read,\nfresh noise", (10, 4), "left"),
@@ -57,13 +58,14 @@ def plane_figure(
         if lower is not None:
             _lower(axis, lower)
         for cell in sorted(paths, key=lambda cell: cell in HIGHLIGHTED):
-            _path(axis, cell, paths[cell])
+            _path(axis, cell, paths[cell], "\n" if width == NARROW else " ")
         _paper_points(axis, paper, steps)
         for name, level in levels.items():
             axis.axhline(level, color="0.6", lw=0.7)
             place: Any = ("axes fraction", "data")
             axis.annotate(name, (0.99, level), None, place, ha="right", va="bottom", size=8)
-        axis.set(xscale="log", xlim=PLANE_RATES, ylim=PLANE_DISTORTIONS)
+        right = PLANE_RATES[1] if width == WIDE else NARROW_END
+        axis.set(xscale="log", xlim=(PLANE_RATES[0], right), ylim=PLANE_DISTORTIONS)
         axis.set_xticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])
         axis.minorticks_off()
         axis.set_xlabel("$L_z$ (nats per image, logarithmic)")
@@ -79,8 +81,8 @@ def _curve(axis: Axes, curve: pd.DataFrame) -> None:
     reached = np.interp(rates, curve.rate, curve.distortion)  # chords are straight in the rate
     label = "codebooks: $D(R)$ is at or below"
     axis.plot(rates, reached, color="0.15", lw=2, label=label)
-    axis.plot([last.rate, PLANE_RATES[1]], [last.distortion] * 2, color="0.15", lw=1, ls=":")
-    ends = [*rates, PLANE_RATES[1]], [*reached, last.distortion]
+    axis.plot([last.rate, NARROW_END], [last.distortion] * 2, color="0.15", lw=1, ls=":")
+    ends = [*rates, NARROW_END], [*reached, last.distortion]
     axis.fill_between(*ends, PLANE_DISTORTIONS[1], color="0.95", lw=0)
 
 
@@ -114,8 +116,9 @@ def _paper_points(axis: Axes, paper: Mapping[str, tuple[float, float]], steps: i
     axis.annotate("the same, $L_z/T$", ends[0], (-12, -3), ha="right", **note)
 
 
-def _path(axis: Axes, cell: str, seeds: Mapping[int, pd.DataFrame]) -> None:
-    """One thin line per seed, the end of each marked, and the last end labelled."""
+def _path(axis: Axes, cell: str, seeds: Mapping[int, pd.DataFrame], space: str) -> None:
+    """One thin line per seed, the end of each marked, and the last end labelled; space: what stands
+    before "in read"."""
     style, color = NOISE_STYLES[noise_of(cell)]
     chosen = cell in HIGHLIGHTED
     look: dict[str, Any] = (
@@ -140,6 +143,7 @@ def _path(axis: Axes, cell: str, seeds: Mapping[int, pd.DataFrame]) -> None:
         halo = [withStroke(linewidth=3, foreground="white")]
         note: Any = {"textcoords": "offset points", "size": 8, "path_effects": halo}
         place = (end.latent, end.reconstruction)
+        words = words.replace(" in read", f"{space}in read")
         axis.annotate(words, place, offset, ha=side, color=color, zorder=6, **note)
 
 
@@ -149,7 +153,7 @@ def correlations_figure(table: pd.DataFrame, width: float = WIDE) -> Figure:
     table: `correlations.csv` of runs of one seed, with `cell`.
     """
     titles = {"$L_x$": "reconstruction", "$L_z$": "latent"}
-    nats = "nats per image, logarithmic"
+    nats = "nats per image (log)"
     labels = {"x": "correlation $\\rho$ of the noise", "$L_x$": nats, "$L_z$": nats}
     figure = lines_figure(panels(table, "cell", titles), "noise_correlation", labels, width)
     for axis in figure.axes:
