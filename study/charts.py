@@ -1,6 +1,6 @@
 """Charts that several chapters use, from tables alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,11 @@ def save_with_table(
     save_figure(figure, path, narrow)
     write_table(path.with_suffix(".csv"), table)
     return path.with_suffix(".png")
+
+
+def save_both(draw: Callable[[float], Figure], table: pd.DataFrame, path: Path) -> Path:
+    """`save_with_table` of what `draw` gives at the width of a page and at that of a phone."""
+    return save_with_table(draw(WIDE), table, path, draw(NARROW))
 
 
 def spread(tables: Sequence[pd.DataFrame], x: str, column: str) -> pd.DataFrame:

@@ -45,8 +45,8 @@ OPENING = ("(", "[", r"\{", r"\lbrace", r"\langle")
 def mathml(tex: str, block: bool) -> str:
     """A formula as MathML.
 
-    Raises `MathError` where docutils does not know a command, or where a bracket of a size (`\\big`)
-    does not close in the line that it opens in: lines would be set in one another.
+    Raises `MathError` where docutils does not know a command, or where a bracket of a size does not
+    close in the line that it opens in: lines would be set in one another.
     """
     text = str(tex2mathml(_plain(tex).strip(), as_block=block))
     tree = ElementTree.fromstring(text.replace("&ApplyFunction;", APPLY))

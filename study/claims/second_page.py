@@ -2,6 +2,7 @@
 the numbers that the book quotes from it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from dcrw.training.config import RunConfig
 from dcrw.training.files import project_root, write_table
 from study import numbers
 from study.cells import EVERY_PROFILE, gathered, run_table
-from study.charts import save_with_table
+from study.charts import save_both
 from study.claims import (
     accounts,
     attribution,
@@ -30,7 +31,6 @@ from study.claims.second_round import Finding
 from study.claims.tables import paths_of, see
 from study.finished import Finished, profile_of
 from study.numbers import Number
-from study.style import NARROW, WIDE
 
 RESULTS = "results/round2"
 WATTS_PER_THREAD = (3.0, 15.0)  # of a server's processor under load, its share of the rest included
@@ -168,10 +168,8 @@ def write(page: SecondPage, results: Path) -> None:
     for name, table in tables.items():
         write_table(results / "tables" / f"{name}.csv", table)
     share = page.rules["rules"]["within"]["at_most_relative"]
-    wide, narrow = (
-        multiverse_figure(page.multiverse, page.printed, share, width) for width in (WIDE, NARROW)
-    )
-    save_with_table(wide, page.multiverse, results / "figures" / "multiverse", narrow)
+    draw = partial(multiverse_figure, page.multiverse, page.printed, share)
+    save_both(draw, page.multiverse, results / "figures" / "multiverse")
     numbers.write(results / "numbers" / "second_round.json", page_numbers(page))
 
 
