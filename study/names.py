@@ -111,6 +111,7 @@ STARTS = {"zeros": "from zeros", "fast-start": "preset fast-start"}
 COLUMNS = {
     "n": "seeds",
     "r": "ρ",
+    "z": "d<sub>z</sub>",
     "of": "model",
     "cell": "model and noise",
     "subject": "model",

@@ -61,7 +61,7 @@ def shown_accounts(table: pd.DataFrame, measure: str = JUDGED) -> pd.DataFrame:
     for value, name in names.items():
         shown[name] = chosen[value]
     for row, name in zip((*ROWS, "table"), ("with", "without", "whole table"), strict=True):
-        shown[f"10%: {name}"] = chosen[f"within_{row}"].map(known).map(YES)
+        shown[f"within 10%: {name}"] = chosen[f"within_{row}"].map(known).map(YES)
     for reading in READINGS:
         fits = chosen[f"compatible, {reading}"].map(known).map(YES)
         shown[f"predictive: {reading}"] = fits

@@ -150,7 +150,7 @@
       control.input.focus();
     });
     const element = h("section", { className: "test", attributes: { "data-test": test.name } },
-      h("p", {}, h("b", {}, ...lowered(test.words)), `: ${test.axis}. Registered: ${test.rule.replace(/-(?=\d)/g, "−")}.`),
+      h("p", {}, h("b", {}, ...lowered(test.words)), ": ", ...lowered(test.axis), `. Registered: ${test.rule.replace(/-(?=\d)/g, "−")}.`),
       ...rows.map((row) => row.element),
       control.element, back);
     // The slider lies along the strips; a tolerance starts at the printed value.
