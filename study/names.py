@@ -45,6 +45,7 @@ TESTS = {  # of the registered rules, both rounds
     "rival_lx": "row 1, Lx",
     "rival_lz": "row 1, Lz",
 }
+PRINTED = ("attention_lx", "attention_lz", "write_only_lx", "write_only_lz")  # columns, too
 MODELS = {  # by how a cell's name begins, longer beginnings first
     "dcrw-write-only": "without attention in read",
     "dcrw-whole-image": "bridge: whole image",
@@ -211,7 +212,8 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
 def _column(name: str) -> str:
     """A column's name in words; what is measured may stand before a comma and a unit."""
     measured, comma, unit = name.partition(", ")
-    return lowered(COLUMNS.get(name, TESTS.get(measured, measured) + comma + unit))
+    words = TESTS[measured] if measured in PRINTED else measured
+    return lowered(COLUMNS.get(name, words + comma + unit))
 
 
 def _of_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -25,7 +25,7 @@ from study.style import NARROW, save_figure
 
 CLAIMS = "book/claims.yaml"
 BESIDE = {  # claim to what is shown with it and not judged: measure to its name
-    "c": {"reconstructed.sharpness": "reconstructed", "generated.sharpness": "generated"},
+    "c": {"reconstructed.sharpness": "reconstructions", "generated.sharpness": "samples"},
     "d": {
         "reconstructed.effective_area": "effective area",
         "reconstructed.changed_share": "share changed",

@@ -60,10 +60,11 @@ def test_a_table_in_words_keeps_its_numbers() -> None:
 
 
 def test_columns_that_measure_are_named_like_their_test() -> None:
-    table = pd.DataFrame({"attention_lx": [1.0], "write_only_lz, %": [2.0]})
+    table = pd.DataFrame({"attention_lx": [1.0], "write_only_lz, %": [2.0], "total, fresh": [3.0]})
     assert names.in_words(table).columns.tolist() == [
         "row 1, L<sub>x</sub>",
         "row 2, L<sub>z</sub>, %",
+        "total, fresh",  # no test of that name
     ]
 
 
