@@ -10,17 +10,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmarks.report import IMPLEMENTATIONS, Measured
-from study.style import PALETTE, STYLE
+from study.style import NARROW, PALETTE, STYLE, WIDE
 
-SHORT = {"draw": "DRAW", "dcrw": "DCRW", "dcrw-write-only": "DCRW,\nno read\nattention"}
+SHORT = {
+    "draw": "DRAW",
+    "dcrw": "with\nattention\nin read",
+    "dcrw-write-only": "without\nattention\nin read",
+}
 COLOURS = dict(zip(SHORT, (PALETTE[0], PALETTE[3], PALETTE[2]), strict=True))
 ALPHAS = {"dcrw": 1.0, "textbook-prepared": 0.55, "textbook": 0.25}
 LINES = {"dcrw": "-", "textbook": "--"}
-LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 7}
+LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8}
 AGAINST = {"textbook": "-", "textbook-prepared": ":"}
 
 
-def speed_figure(entry: Measured) -> Figure:
+def speed_figure(entry: Measured, width: float = WIDE) -> Figure:
     """Iterations per second, the ratio by batch and by steps, and the share of the matrix-product
     rate.
 
@@ -28,12 +32,13 @@ def speed_figure(entry: Measured) -> Figure:
     """
     ratios = entry.ratios[entry.ratios.quantity == "speed"]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 5.4), layout="constrained")
-        bars, by_batch, by_steps, shares = figure.subplots(2, 2).flat
+        rows, columns = (4, 1) if width == NARROW else (2, 2)
+        figure = Figure(figsize=(width, 2.7 * rows), layout="constrained")
+        bars, by_batch, by_steps, shares = figure.subplots(rows, columns).flat
         _bars(bars, entry.speed)
         for letter, axis, name, words in (
             ("b", by_batch, "batch_size", "batch"),
-            ("c", by_steps, "steps", "steps T"),
+            ("c", by_steps, "steps", "steps $T$"),
         ):
             for against, line in AGAINST.items():
                 _lines(axis, _along(ratios[ratios.against == against], name), name, "value", line)
@@ -112,5 +117,5 @@ def _shares(axis: Axes, entry: Measured) -> None:
         _lines(axis, rows, "batch_size", "share", line)
     axis.plot([], [], "--", color="0.4", lw=1.2, label="textbook")
     axis.set(title="(d) share of the matrix-product rate", xlabel="batch")
-    axis.set_ylim(bottom=0)
-    axis.legend(**LEGEND)
+    axis.set_ylim(0, 1.5 * axis.get_ylim()[1])
+    axis.legend(loc="upper left", **LEGEND)

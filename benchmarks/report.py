@@ -8,16 +8,15 @@ import pandas as pd
 
 from benchmarks.contestants import PLAIN, SEEDS
 from benchmarks.profiling import ORDER
-from dcrw.model.architectures import FACTS
 from dcrw.training.files import read_json, read_table
 from study.numbers import Number
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 HOW = {"CPU": "`make bench`", "GPU": "`make gpu`"}
 NAMES = {
-    "draw": FACTS["draw"].title,
-    "dcrw": f"DCRW, {FACTS['dcrw'].title}",
-    "dcrw-write-only": f"DCRW, {FACTS['dcrw-write-only'].title}",
+    "draw": "DRAW",
+    "dcrw": "with attention in read",
+    "dcrw-write-only": "without attention in read",
 }
 AXES = {"batch_size": "batch", "steps": "steps T", "image_size": "image side"}
 IMPLEMENTATIONS = {
@@ -266,8 +265,8 @@ def precision_table(entry: Measured) -> pd.DataFrame | None:
             "model": shown.model,
             "products in": shown.products,
             "seed": shown.seed,
-            "L_x": shown.reconstruction,
-            "L_z": shown.latent,
+            "Lx": shown.reconstruction,
+            "Lz": shown.latent,
         }
     )
 

@@ -9,6 +9,7 @@ from dcrw.training.config import RunConfig
 from dcrw.training.files import RunError
 from study.cells import FINAL, seed_of
 from study.finished import Finished, final_minibatches
+from study.names import change_in_words
 
 
 def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -> pd.DataFrame:
@@ -39,10 +40,12 @@ def ablation_table(entries: Sequence[Finished], reference: str = "dcrw-fresh") -
 
 
 def changes_in_words(ablations: pd.DataFrame) -> pd.DataFrame:
-    """`ablation_table` as a reader sees it."""
-    names = {"lx": "Lx", "lz": "Lz"}
-    columns = ["change", "iterations", *names, "difference"]
-    return ablations[columns].rename(columns=names)
+    """`ablation_table` as a reader sees it: each change in words and as it is set."""
+    names = {"change": "set", "lx": "Lx", "lz": "Lz"}
+    columns = ["change", "iterations", "lx", "lz", "difference"]
+    shown = ablations[columns].rename(columns=names)
+    shown.insert(0, "change", ablations.change.map(change_in_words))
+    return shown
 
 
 def seed_differences(

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from dcrw.model.architectures import FACTS, Architecture
 from dcrw.training.binarisation import WORDS
 from dcrw.training.config import RunConfig
 from dcrw.training.files import exists
@@ -18,16 +17,18 @@ from study import numbers
 from study.cells import cell_table, evaluation_tables
 from study.charts import spread
 from study.finished import finished_run, profile_of, split_row
-from study.names import cell_in_words
+from study.names import model_in_words
 from study.numbers import Number
 
-ORDER: tuple[Architecture, ...] = (  # of the page
-    "dcrw", "dcrw-write-only", "draw", "dcrw-whole-image", "dcrw-stepwise", "conv-vae",
-)  # fmt: skip
-MODELS = {  # cell to its name on the page
-    f"{name}-fresh" if FACTS[name].recurrent else name: FACTS[name].name for name in ORDER
-}
-LATENT_BY_STEP = "latent loss by step"  # the panel of `latent_curves`
+CELLS = (  # of the page, in its order
+    "dcrw-fresh",
+    "dcrw-write-only-fresh",
+    "draw-fresh",
+    "dcrw-whole-image-fresh",
+    "dcrw-stepwise-fresh",
+    "conv-vae",
+)
+LATENT_BY_STEP = ""  # the panel of `latent_curves`, whose axis says what it shows
 
 
 def standing_table(losses: pd.DataFrame, bounds: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
@@ -38,14 +39,14 @@ def standing_table(losses: pd.DataFrame, bounds: pd.DataFrame, steps: pd.DataFra
     losses: a row per run, of `study.cells.run_table`; bounds, steps: `bounds.csv` and
     `mechanism_steps.csv` of the runs that have them, with `cell` and `seed`.
     """
-    chosen = losses[losses.cell.isin(MODELS)]
+    chosen = losses[losses.cell.isin(CELLS)]
     table = cell_table(chosen).set_index("cell")
     table["gap"] = table.test_total - table.train_total
     table["minutes"] = chosen.groupby("cell").minutes.mean()
     most = bounds[(bounds.seed == 0) & (bounds.samples == bounds.samples.max())]
     table["bound"] = most.set_index("cell").bound
     table["active"] = steps[steps.seed == 0].groupby("cell").active.sum()
-    return table.loc[[cell for cell in MODELS if cell in table.index]].reset_index()
+    return table.loc[[cell for cell in CELLS if cell in table.index]].reset_index()
 
 
 NOT_RUN = "not yet run"
@@ -70,7 +71,7 @@ class OnBinarised(NamedTuple):
     def model(self) -> str:
         """In words."""
         architecture = self.config.model.architecture
-        words = cell_in_words(architecture)
+        words = model_in_words(architecture)
         return f"DCRW {words}" if architecture.startswith("dcrw") else words
 
 
@@ -170,7 +171,7 @@ def losses_in_words(table: pd.DataFrame) -> pd.DataFrame:
     ends = zip(table.test_total_low, table.test_total_high, strict=True)
     return pd.DataFrame(
         {
-            "model": table.cell.map(MODELS),
+            "model": table.cell.map(model_in_words),
             "seeds": table.n,
             "test": table.test_total,
             "95%": [interval(*pair) for pair in ends],
@@ -185,7 +186,7 @@ def cost_in_words(table: pd.DataFrame) -> pd.DataFrame:
     """The cost in `standing_table` as a reader sees it."""
     return pd.DataFrame(
         {
-            "model": table.cell.map(MODELS),
+            "model": table.cell.map(model_in_words),
             "parameters": [f"{count:,d}" for count in table.parameters],
             "minutes": table.minutes,
         }
@@ -197,13 +198,13 @@ def latent_by_step(steps: pd.DataFrame) -> pd.DataFrame:
 
     steps: `steps.csv` of all runs, with `cell` and `seed`.
     """
-    recurrent = steps.cell.isin(MODELS) & (steps.cell != "conv-vae")
+    recurrent = steps.cell.isin(CELLS) & (steps.cell != "conv-vae")
     return steps[recurrent & (steps.split == "test") & (steps.noise_correlation == 0)]
 
 
 def latent_curves(table: pd.DataFrame) -> Mapping[str, Mapping[str, pd.DataFrame]]:
     """`latent_by_step` as a panel of `study.charts.lines_figure`, with the range of seeds."""
-    present = [cell for cell in MODELS if cell in set(table.cell)]
+    present = [cell for cell in CELLS if cell in set(table.cell)]
     curves = {
         cell.removesuffix("-fresh"): spread(
             [rows for _, rows in table[table.cell == cell].groupby("seed")], "step", "latent"

@@ -23,15 +23,27 @@ STYLE: Any = {
     "axes.spines.right": False,
 }
 PALETTE = sns.color_palette("colorblind")
+WIDE, NARROW = 7.0, 3.7  # inches: of a page, and of a phone, where text of 9 points stays legible
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write `path`.png and `path`.svg; the same figure gives the same bytes. Raises `RunError`."""
-    for kind, unsaid in (("png", "Software"), ("svg", "Date")):
-        drawn = io.BytesIO()
-        with mpl.rc_context(STYLE):
-            figure.savefig(drawn, format=kind, metadata={unsaid: None})
-        write_atomically(path.with_suffix(f".{kind}"), drawn.getvalue())
+def save_figure(figure: Figure, path: Path, narrow: Figure | None = None) -> None:
+    """Write `path`.png and `path`.svg; the same figure gives the same bytes. Raises `RunError`.
+
+    narrow: the same drawn for a phone, written with `_narrow` at the end of its name.
+    """
+    _write(figure, path.with_suffix(".png"))
+    _write(figure, path.with_suffix(".svg"))
+    if narrow is not None:
+        _write(narrow, path.with_name(f"{path.name}_narrow.png"))
+
+
+def _write(figure: Figure, path: Path) -> None:
+    kind = path.suffix.removeprefix(".")
+    unsaid = {"png": "Software", "svg": "Date"}[kind]
+    drawn = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(drawn, format=kind, metadata={unsaid: None})
+    write_atomically(path, drawn.getvalue())
 
 
 NOISE_STYLES = {

@@ -71,6 +71,17 @@ def test_an_unknown_command_is_an_error() -> None:
         dcrw_light.mathml(r"\nonsense", False)
 
 
+@pytest.mark.parametrize("opening", [r"\big(", r"\Big["])
+def test_a_bracket_over_two_lines_is_an_error_where_it_has_a_size(opening: str) -> None:
+    lines = "\\begin{{aligned}} a = {0} & b \\\\ & + c {1} \\end{{aligned}}"
+    closing = opening.replace("(", ")").replace("[", "]")
+    with pytest.raises(MathError, match="close in the line"):
+        dcrw_light.mathml(lines.format(opening, closing), True)
+    tree, text = words(lines.format(opening[-1], closing[-1]), True)
+    assert text == f"a={opening[-1]}b+c{closing[-1]}"
+    assert sum(element.tag.endswith("mtr") for element in tree.iter()) == 2
+
+
 def test_the_font_holds_the_icons_that_are_used() -> None:
     style = (STATIC / "styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
     found = dcrw_light.codes(style, {"fa-bars", "fa-download"})

@@ -40,6 +40,13 @@ def test_a_page_without_code_stays_without_the_link() -> None:
     assert rewritten("<section><p>text</p></section>").find("details") is None
 
 
+def test_a_cells_mixed_content_stays_together_beside_its_name() -> None:
+    page = rewritten(TABLE.format(head="Lx").replace("dcrw-fresh", "L<sub>x</sub> falls"))
+    cell = page.select_one("tbody tr td")
+    assert cell.get_text() == "Lx falls" and cell["data-label"] == "model"
+    assert [child.name for child in cell.children] == ["div"]
+
+
 def test_a_caption_goes_into_its_table_and_a_figures_stays() -> None:
     body = '<figure><p class="caption">of a figure</p></figure><p class="caption">n = <b>3</b></p>'
     page = rewritten(body + TABLE.format(head="Lx"))

@@ -218,7 +218,8 @@ def test_labels_of_a_profile_of_ones_own_are_drawn(project):
     try:
         run_notebook(project, "figures_4_5", "-p", "profile", "mine")
         made = {path.name for path in project.glob("results/mine/figures/*.png")}
-        assert made == {"figure_4.png", "figure_5.png"}
+        forms = ("", "_narrow")
+        assert made == {f"figure_{number}{form}.png" for number in (4, 5) for form in forms}
     finally:
         (project / "configs/mine.yaml").unlink()
         shutil.rmtree(project / "results/mine")

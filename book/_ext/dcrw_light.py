@@ -43,7 +43,11 @@ OPENING = ("(", "[", r"\{", r"\lbrace", r"\langle")
 
 
 def mathml(tex: str, block: bool) -> str:
-    """A formula as MathML. Raises `MathError` where docutils does not know a command."""
+    """A formula as MathML.
+
+    Raises `MathError` where docutils does not know a command, or where a bracket of a size does not
+    close in the line that it opens in: lines would be set in one another.
+    """
     text = str(tex2mathml(_plain(tex).strip(), as_block=block))
     tree = ElementTree.fromstring(text.replace("&ApplyFunction;", APPLY))
     for parent in list(tree.iter()):
@@ -51,6 +55,7 @@ def mathml(tex: str, block: bool) -> str:
             parent[place] = _as_in_tex(child)
     for parent in list(tree.iter()):
         _space_functions(parent)
+        _require_rows(parent)
     return ElementTree.tostring(tree, encoding="unicode")
 
 
@@ -74,6 +79,13 @@ def _space_functions(parent: ElementTree.Element) -> None:
             space = _made("mspace")
             space.set("width", "0.167em")
             parent.insert(list(parent).index(following), space)
+
+
+def _require_rows(parent: ElementTree.Element) -> None:
+    """Cells stand in rows, and rows in a table; nothing else does."""
+    for name, within in (("mtd", "mtr"), ("mtr", "mtable")):
+        if any(_is(child, name) != _is(parent, within) for child in parent):
+            raise MathError("a bracket of a size must close in the line that it opens in")
 
 
 def _accented(base: ElementTree.Element, accent: ElementTree.Element) -> ElementTree.Element:

@@ -163,6 +163,10 @@ def _label(soup: BeautifulSoup, cell: Tag, name: Tag) -> None:
     if not cell.get_text(strip=True):
         cell["class"] = [*cell.get("class", []), "empty-cell"]
         return
+    if len(cell.contents) > 1:  # a phone sets name and content side by side
+        content = soup.new_tag("div")
+        content.extend(list(cell.contents))
+        cell.append(content)
     text = name.get_text(" ", strip=True)
     if name.find(["math", "sub", "sup"]) is None and name.find(class_="math") is None:
         cell["data-label"] = text

@@ -34,7 +34,7 @@ class ExplorerError(ValueError):
 
 
 def model_title(config: ModelConfig) -> str:
-    """A model in words, as the explorer heads it: With attention, fresh noise."""
+    """A model in words, as the explorer heads it: With attention in read, fresh noise."""
     variant, noise = FACTS[config.architecture].title, noise_in_words(config.noise_correlation)
     return f"{variant[:1].upper()}{variant[1:]}, {noise} noise"
 

@@ -13,7 +13,6 @@ class Facts(NamedTuple):
     meaning: str  # what it is, for who sets `architecture`
     name: str  # in a sentence or a table
     title: str  # above a panel, beside the other's
-    short: str  # where space is short
     reads: bool = False  # through a window, at every step
     convolves: bool = True  # its encoder is a CNN
     feedback: bool = False  # later posteriors see what has been drawn; else they know x alone
@@ -25,8 +24,7 @@ FACTS: dict[Architecture, Facts] = {
     "dcrw": Facts(
         "attention in read and write (Sec. III-B)",
         "with attention in read",
-        "with attention",
-        "DCRW",
+        "with attention in read",
         reads=True,
         feedback=True,
     ),
@@ -34,36 +32,26 @@ FACTS: dict[Architecture, Facts] = {
         "the CNN sees the whole image once (Sec. III-C)",
         "without attention in read",
         "without attention in read",
-        "write only",
     ),
     "draw": Facts(
-        "LSTM encoder, as in DRAW",
-        "DRAW",
-        "DRAW",
-        "DRAW",
-        reads=True,
-        feedback=True,
-        convolves=False,
+        "LSTM encoder, as in DRAW", "DRAW", "DRAW", reads=True, feedback=True, convolves=False
     ),
     "conv-vae": Facts(
         "convolutional and feed-forward writer (Fig. 2 left)",
         "convolutional VAE",
         "convolutional VAE",
-        "conv. VAE",
         recurrent=False,
     ),
     "dcrw-whole-image": Facts(
         "a bridge between the variants, dcrw without a read window",
         "whole-image bridge",
         "the whole image at every step",
-        "whole image",
         feedback=True,
     ),
     "dcrw-stepwise": Facts(
         "a bridge between the variants, dcrw-write-only with posterior heads for each step",
         "stepwise bridge",
         "a posterior for every step",
-        "stepwise",
         any_steps=False,
     ),
 }

@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from dcrw.model.architectures import FACTS
 from study.claims import rules as forms
 from study.claims.judge import SCALARS, Observed, Outcome
 from study.live import Live
+from study.names import SETTINGS, TESTS, cell_in_words
 
 LOSSES = {"total": "test_total", "reconstruction": "test_lx", "latent": "test_lz"}
 WORDS = {  # claim and test to what the axis shows
     ("a", "falls"): "rank correlation of the totals with their order",
     ("a", "comparable"): "test total, relative to DRAW's",
     ("b", "total"): "difference of test totals, nats per image",
-    ("b", "reconstruction"): "difference of L_x, nats per image",
-    ("b", "latent"): "difference of L_z, nats per image",
+    ("b", "reconstruction"): "difference of Lx, nats per image",
+    ("b", "latent"): "difference of Lz, nats per image",
     ("c", "reconstructed"): "p of the permutation test (logarithmic)",
     ("c", "generated"): "p of the permutation test (logarithmic)",
     ("d", "smaller"): "difference of effective areas, pixels",
@@ -98,22 +98,19 @@ def figure(
     tests = [
         {
             "name": test,
+            "words": TESTS[test],
             "axis": WORDS[claim, test],
             "rule": rules[test],
             "logarithmic": claim == "c",
             "arguments": [
-                entry._asdict() | {"subject": _named(entry.subject)} for entry in entries
+                entry._asdict()
+                | {"subject": cell_in_words(entry.subject), "setting": SETTINGS[entry.noise]}
+                for entry in entries
             ],
         }
         for (_, test), entries in arguments(registered, observed, own).items()
     ]
     return Live("verdicts", {"claim": claim, "tests": tests})
-
-
-def _named(subject: str) -> str:
-    """A subject in words: models by their titles."""
-    titles: dict[str, str] = {name: facts.title for name, facts in FACTS.items()}
-    return " minus ".join(titles[model] for model in subject.split(" - "))
 
 
 def _argument(outcome: Outcome, entry: Mapping[str, Any], observed: Observed) -> Argument:

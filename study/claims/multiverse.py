@@ -15,7 +15,8 @@ from study.charts import legend_below
 from study.claims.accounts import JUDGED, ROWS, VALUES, measured
 from study.claims.stop_free import trailing_means
 from study.finished import Finished
-from study.style import PALETTE, STYLE
+from study.names import for_chart, settings_in_words
+from study.style import NARROW, PALETTE, STYLE, WIDE
 
 PREFIXES = {"write_only": "dcrw-write-only-", "attention": "dcrw-"}  # the longer one first
 ARCHITECTURES = {"attention": "dcrw", "write_only": "dcrw-write-only"}  # by row of Table I
@@ -34,10 +35,10 @@ NAMES = {
     f"iteration_{EARLIER}": f"at {EARLIER:,} iterations",
 }
 TITLES = {
-    "attention_lx": "with attention, $L_x$",
-    "attention_lz": "with attention, $L_z$",
-    "write_only_lx": "without, $L_x$",
-    "write_only_lz": "without, $L_z$",
+    "attention_lx": "with attention\nin read: $L_x$",
+    "attention_lz": "with attention\nin read: $L_z$",
+    "write_only_lx": "without attention\nin read: $L_x$",
+    "write_only_lz": "without attention\nin read: $L_z$",
 }
 
 LOGARITHMIC = "attention_lz"  # from 1.5 to 23 nats
@@ -50,12 +51,6 @@ def way_of(cell: str) -> tuple[str, str]:
         if cell.startswith(prefix):
             return row, cell.removeprefix(prefix)
     raise ValueError(f"cell = {cell!r}: expected one of a variant of the paper")
-
-
-def name_of(way: str) -> str:
-    """What a figure calls a way: `r25` is a correlation of the noise of 0.25."""
-    found = re.fullmatch(r"r(\d\d)", way)
-    return f"$\\rho$ = 0.{found[1]}".rstrip("0") if found else way
 
 
 def multiverse(entries: Iterable[Finished]) -> pd.DataFrame:
@@ -85,27 +80,33 @@ def _values(entry: Finished) -> Iterator[dict[str, Any]]:
 
 
 def multiverse_figure(
-    table: pd.DataFrame, printed: Mapping[str, float], at_most_relative: float
+    table: pd.DataFrame,
+    printed: Mapping[str, float],
+    at_most_relative: float,
+    width: float = WIDE,
 ) -> Figure:
-    """The four values of Table I, a panel each: a line a way of training, a mark a run and measure,
-    and the printed value with its tolerance as a band.
+    """The four values of Table I, a panel each, one below the other at `NARROW`: a line a way of
+    training, a mark a run and measure, and the printed value with its tolerance as a band.
 
     table: of `multiverse`; printed: of `accounts.printed`; at_most_relative: the tolerance, a share
     of the printed value.
     """
     ways = sorted(dict.fromkeys(table.way), key=_place)
+    names = [for_chart(settings_in_words(way)) for way in ways]
+    rows, columns = (len(VALUES), 1) if width == NARROW else (1, len(VALUES))
+    height = rows * (0.24 * len(ways) + 0.6) + (0.9 if rows == 1 else 1.1)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.4, 0.24 * len(ways) + 1.5), layout="constrained")
-        axes = figure.subplots(1, len(VALUES), sharey=True)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=True)
         for axis, value in zip(axes, VALUES, strict=True):
             _panel(axis, table, value, ways)
             target = printed[value]
             near = target * (1 - at_most_relative), target * (1 + at_most_relative)
             axis.axvspan(*near, color=PALETTE[3], alpha=0.15, lw=0)
             axis.axvline(target, color=PALETTE[3], lw=1.2, label="the paper, and 10% around it")
-        axes[0].set_yticks(range(len(ways)), [name_of(way) for way in ways])
+            axis.set_yticks(range(len(ways)), names)
         axes[0].invert_yaxis()
-        legend_below(figure)
+        legend_below(figure, 1 if width == NARROW else 3)
     return figure
 
 

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dcrw.model.architectures import FACTS
 from dcrw.model.config import ModelConfig
 from dcrw.training.config import RunConfig
 from dcrw.training.files import read_record, write_atomically, write_table
@@ -20,13 +19,13 @@ from study.claims.judge import Observed, Outcome, judge, limits, outcome_table, 
 from study.claims.tables import observe
 from study.claims.verdicts import verdict_table, verdicts_page
 from study.finished import Finished
-from study.names import cell_in_words, test_in_words
+from study.names import cell_in_words, model_in_words, test_in_words
 from study.numbers import Number
-from study.style import save_figure
+from study.style import NARROW, save_figure
 
 CLAIMS = "book/claims.yaml"
 BESIDE = {  # claim to what is shown with it and not judged: measure to its name
-    "c": {"reconstructed.sharpness": "reconstructed", "generated.sharpness": "generated"},
+    "c": {"reconstructed.sharpness": "reconstructions", "generated.sharpness": "samples"},
     "d": {
         "reconstructed.effective_area": "effective area",
         "reconstructed.changed_share": "share changed",
@@ -40,14 +39,14 @@ BESIDE = {  # claim to what is shown with it and not judged: measure to its name
         "generated.entropy": "entropy",
     },
 }
-BRIDGES = {  # what the figure of claim b shows, top to bottom
-    "dcrw-fresh": FACTS["dcrw"].name,
-    "dcrw-whole-image-fresh": FACTS["dcrw-whole-image"].short,
-    "dcrw-stepwise-fresh": FACTS["dcrw-stepwise"].short,
-    "dcrw-write-only-fresh": FACTS["dcrw-write-only"].name,
-    "draw-fresh": FACTS["draw"].name,
-    "conv-vae": FACTS["conv-vae"].name,
-}
+BRIDGES = (  # what the figure of claim b shows, top to bottom
+    "dcrw-fresh",
+    "dcrw-whole-image-fresh",
+    "dcrw-stepwise-fresh",
+    "dcrw-write-only-fresh",
+    "draw-fresh",
+    "conv-vae",
+)
 COMPARED = ("dcrw-fresh", "draw-fresh")  # whose cost stands beside claim h
 VERDICT_COLUMNS = {"fresh": "fresh noise", "shared": "shared noise", "lineage": "settings of 2016"}
 SHOWN = {  # columns of the table of cells
@@ -101,8 +100,8 @@ def write(page: Page, results: Path) -> None:
     found |= claim_numbers(page.outcomes, page.rules, page.observed.measures, source)
     numbers.write(results / "numbers" / "claims.json", found)
     shown, path = losses[losses.cell.isin(BRIDGES)], results / "figures" / "cells"
-    there = {cell: name for cell, name in BRIDGES.items() if cell in set(shown.cell)}
-    save_figure(cells_figure(shown, there), path)
+    there = {cell: model_in_words(cell) for cell in BRIDGES if cell in set(shown.cell)}
+    save_figure(cells_figure(shown, there), path, cells_figure(shown, there, NARROW))
     write_table(path.with_suffix(".csv"), shown)
 
 
@@ -115,8 +114,12 @@ def reference(results: Path) -> dict[str, dict[str, float]]:
 
 
 def shown_cells(losses: pd.DataFrame) -> pd.DataFrame:
-    """The table of cells as a reader sees it."""
-    return cell_table(losses)[list(SHOWN)].rename(columns=SHOWN)
+    """The table of cells as a reader sees it, with the digits that seeds leave of each loss."""
+    table = cell_table(losses)[list(SHOWN)]
+    forms = {"iterations": "{:,}"} | {name: "{:,.1f}" for name in SHOWN if name.endswith("total")}
+    for column, form in (forms | {"train_lx": "{:.1f}", "train_lz": "{:.2f}"}).items():
+        table[column] = ["" if pd.isna(value) else form.format(value) for value in table[column]]
+    return table.rename(columns=SHOWN)
 
 
 def claim_numbers(

@@ -2,6 +2,7 @@
 the numbers that the book quotes from it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from dcrw.training.config import RunConfig
 from dcrw.training.files import project_root, write_table
 from study import numbers
 from study.cells import EVERY_PROFILE, gathered, run_table
-from study.charts import save_with_table
+from study.charts import save_both
 from study.claims import (
     accounts,
     attribution,
@@ -167,8 +168,8 @@ def write(page: SecondPage, results: Path) -> None:
     for name, table in tables.items():
         write_table(results / "tables" / f"{name}.csv", table)
     share = page.rules["rules"]["within"]["at_most_relative"]
-    figure = multiverse_figure(page.multiverse, page.printed, share)
-    save_with_table(figure, page.multiverse, results / "figures" / "multiverse")
+    draw = partial(multiverse_figure, page.multiverse, page.printed, share)
+    save_both(draw, page.multiverse, results / "figures" / "multiverse")
     numbers.write(results / "numbers" / "second_round.json", page_numbers(page))
 
 

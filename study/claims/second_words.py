@@ -22,8 +22,7 @@ ANSWERS = {  # kind of statement to its three answers
     "refuted_by": {True: "happened", False: "did not happen", None: "not known yet"},
 }
 KINDS = {"predicts": "prediction", "refuted_by": "would refute it"}
-NEAR = {True: "within", False: "not within", None: ""}
-FITS = {True: "compatible", False: "not compatible", None: ""}
+YES = {True: "yes", False: "no", None: ""}
 AS_SEEN = "shared: printed the mean of one more run; means are as seen"
 AS_PRINTED = "shared: printed the mean of one more run; means are Table I's"
 SHOWN_RULES = {  # rows of the simulation that the page shows: (rule, test, truth) to words
@@ -62,9 +61,9 @@ def shown_accounts(table: pd.DataFrame, measure: str = JUDGED) -> pd.DataFrame:
     for value, name in names.items():
         shown[name] = chosen[value]
     for row, name in zip((*ROWS, "table"), ("with", "without", "whole table"), strict=True):
-        shown[f"10%: {name}"] = chosen[f"within_{row}"].map(known).map(NEAR)
+        shown[f"within 10%: {name}"] = chosen[f"within_{row}"].map(known).map(YES)
     for reading in READINGS:
-        fits = chosen[f"compatible, {reading}"].map(known).map(FITS)
+        fits = chosen[f"compatible, {reading}"].map(known).map(YES)
         shown[f"predictive: {reading}"] = fits
     return shown
 
@@ -78,11 +77,13 @@ def shown_likelihoods(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def preferred_in_words(table: pd.DataFrame, at_least: float) -> str:
-    """Which accounts are preferred to which, as a Markdown list."""
-    pairs = accounts.preferred(accounts.likelihoods(table), at_least)
+    """Which accounts are preferred to which, as a Markdown list, a line a preferred one."""
+    beaten: dict[str, list[str]] = {}
+    for one, other in accounts.preferred(accounts.likelihoods(table), at_least):
+        beaten.setdefault(one, []).append(f"*{account_in_words(other)}*")
     lines = [
-        f"- *{account_in_words(one)}* is preferred to *{account_in_words(other)}*"
-        for one, other in pairs
+        f"- *{account_in_words(one)}* is preferred to {'; '.join(others)}"
+        for one, others in beaten.items()
     ]
     return "\n".join(lines) or "No account is preferred to another by this rule."
 

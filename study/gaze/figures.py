@@ -1,7 +1,6 @@
 """Pictures of where trained models look, from `tables` alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -12,11 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from dcrw.model.architectures import FACTS
-from dcrw.model.config import Architecture
-from dcrw.training.files import write_table
 from study.gaze.measure import ALL
-from study.style import PALETTE, STYLE, save_figure
+from study.names import model_in_words
+from study.style import NARROW, PALETTE, STYLE, WIDE
 
 # Lines differ by colour, line style and marker.
 PART_LINES: dict[str, Any] = {
@@ -28,31 +25,17 @@ NOISE_LINES: dict[str, Any] = {
     "shared": {"color": PALETTE[2], "ls": "-.", "marker": "D", "mfc": "white"},
 }
 BRIGHTEST = 4.0  # of the heat maps; borders can have far more
-COLUMNS = 5  # classes in a row of small panels
+COLUMNS = {WIDE: 5, NARROW: 4}  # classes in a row of small panels
 
 
 SIZES = {"extent": "side (pixels)", "area": "area (pixels)"}  # quantities to axis labels
-TITLES = {  # a panel stands without the text in which "with attention" means DCRW, in read
-    "dcrw": "DCRW, attention in read",
-    "dcrw-write-only": "DCRW, no attention in read",
-}
-
-
-def save(figure: Figure, table: pd.DataFrame, path: Path) -> Path:
-    """Write a figure as `path`.png and `path`.svg, the table behind it as `path`.csv; returns the
-    PNG's path."""
-    save_figure(figure, path)
-    write_table(path.with_suffix(".csv"), table)
-    return path.with_suffix(".png")
-
-
-def title_of(architecture: Architecture) -> str:
-    """What a panel of one model is called."""
-    return TITLES.get(architecture, FACTS[architecture].title)
 
 
 def paths_figure(
-    paths: pd.DataFrame, classes: NDArray[Any], mean_images: NDArray[np.uint8]
+    paths: pd.DataFrame,
+    classes: NDArray[Any],
+    mean_images: NDArray[np.uint8],
+    width: float = WIDE,
 ) -> Figure:
     """Mean centres of one model's windows from step to step, a panel per class, fresh noise above
     shared.
@@ -61,13 +44,15 @@ def paths_figure(
     beneath.
     """
     noises = list(paths.noise.unique())
-    rows = -(-len(classes) // COLUMNS)
+    columns = COLUMNS[width]
+    rows = -(-len(classes) // columns)
+    height = (width / columns + 0.05) * rows * len(noises) + 0.75
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 1.45 * rows * len(noises) + 0.75), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         blocks = figure.subfigures(len(noises), 1, squeeze=False, hspace=0.02)[:, 0]
         for noise, block in zip(noises, blocks, strict=True):
             block.suptitle(f"{noise} noise", fontsize=9, x=0.01, ha="left")
-            axes = block.subplots(rows, COLUMNS).ravel()
+            axes = block.subplots(rows, columns).ravel()
             for axis in axes[len(classes) :]:
                 axis.axis("off")
             for axis, label, image in zip(axes, classes, mean_images, strict=False):
@@ -77,16 +62,17 @@ def paths_figure(
         figure.legend(
             handles=list(_path_handles(list(paths.part.unique()))),
             loc="outside lower center",
-            ncols=6,
+            ncols=6 if width == WIDE else 3,
             frameon=False,
-            fontsize=7.5,
+            fontsize=8,
         )
     return figure
 
 
-def sizes_figure(table: pd.DataFrame, image_size: int) -> Figure:
+def sizes_figure(table: pd.DataFrame, image_size: int, width: float = WIDE) -> Figure:
     """Means over images of windows' sizes by step, with bands of one standard deviation: a column a
-    model, a row a quantity and noise. The image's own side and area are dotted.
+    model, a row a quantity and noise; at `NARROW` a column a quantity, a row a model and noise. The
+    image's own side and area are dotted.
 
     table: rows of `tables.by_step` with the quantities of `SIZES`; image_size: A, pixels.
     """
@@ -94,59 +80,71 @@ def sizes_figure(table: pd.DataFrame, image_size: int) -> Figure:
     every = table[table["class"] == ALL]
     models, noises = every.architecture.unique(), every.noise.unique()
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 1.55 * len(SIZES) * len(noises) + 0.5), layout="constrained")
-        rows = [(quantity, noise) for quantity in SIZES for noise in noises]
-        axes = figure.subplots(len(rows), len(models), sharex=True, squeeze=False)
-        for quantity in SIZES:
-            own = [row for row, (name, _) in zip(axes, rows, strict=True) if name == quantity]
-            _share_y([axis for row in own for axis in row])
-        for (quantity, noise), row in zip(rows, axes, strict=True):
-            chosen = every[(every.quantity == quantity) & (every.noise == noise)]
-            for model, axis in zip(models, row, strict=True):
-                axis.axhline(limits[quantity], color="0.5", ls=":", lw=1.2)
-                for part, line in chosen[chosen.architecture == model].groupby("part"):
-                    _step_line(axis, line, PART_LINES[str(part)])
-            row[0].set_ylabel(f"{noise} noise\n{SIZES[quantity]}", fontsize=8)
-        _finish_steps(axes, every, [title_of(model) for model in models])
+        if width == WIDE:
+            height = 1.55 * len(SIZES) * len(noises) + 0.5
+            figure = Figure(figsize=(width, height), layout="constrained")
+            axes = figure.subplots(len(SIZES) * len(noises), len(models), squeeze=False)
+            places = axes.reshape(len(SIZES), len(noises), len(models))
+        else:
+            height = 1.5 * len(models) * len(noises) + 0.8
+            figure = Figure(figsize=(width, height), layout="constrained")
+            axes = figure.subplots(len(models) * len(noises), len(SIZES), squeeze=False)
+            places = axes.reshape(len(models), len(noises), len(SIZES)).transpose(2, 1, 0)
+        for block, quantity in zip(places, SIZES, strict=True):
+            _share_y(list(block.ravel()))
+            for row, noise in zip(block, noises, strict=True):
+                for axis, model in zip(row, models, strict=True):
+                    own = (every.quantity == quantity) & (every.noise == noise)
+                    axis.axhline(limits[quantity], color="0.5", ls=":", lw=1.2)
+                    for part, line in every[own & (every.architecture == model)].groupby("part"):
+                        _step_line(axis, line, PART_LINES[str(part)])
+        _finish_steps(axes, every)
+        if width == WIDE:
+            rows = [f"{noise} noise\n{size}" for size in SIZES.values() for noise in noises]
+            _name(axes, rows, [model_in_words(model) for model in models])
+            for axis in axes[:, 1:].ravel():
+                axis.tick_params(labelleft=False)
+        else:
+            rows = [f"{_broken(model)},\n{noise} noise" for model in models for noise in noises]
+            _name(axes, rows, list(SIZES.values()))
         parts = [
             Line2D([], [], ms=3.5, lw=1.2, label=f"{part} window", **PART_LINES[part])
             for part in sorted(every.part.unique())
         ]
         parts.append(Line2D([], [], color="0.5", ls=":", lw=1.2, label="the whole image"))
-        figure.legend(
-            handles=parts, loc="outside lower center", ncols=3, frameon=False, fontsize=7.5
-        )
+        _legend(figure, parts, 3 if width == WIDE else 2)
     return figure
 
 
-def latent_figure(table: pd.DataFrame) -> Figure:
+def latent_figure(table: pd.DataFrame, width: float = WIDE) -> Figure:
     """Mean KL of each step, a panel per model, bands of one standard deviation.
 
     table: rows of `tables.by_step`.
     """
     every = table[table["class"] == ALL]
     models = every.architecture.unique()
+    rows, columns = (1, len(models)) if width == WIDE else (len(models), 1)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 2.5), layout="constrained")
-        axes = figure.subplots(1, len(models), sharex=True, sharey=True, squeeze=False)
-        for axis, model in zip(axes[0], models, strict=True):
+        figure = Figure(figsize=(width, 2 * rows + 0.5), layout="constrained")
+        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axis, model in zip(axes.ravel(), models, strict=True):
             for noise, line in every[every.architecture == model].groupby("noise"):
                 _step_line(axis, line, NOISE_LINES[str(noise)])
-        axes[0, 0].set_ylabel("KL (nats a step)")
-        _finish_steps(axes, every, [title_of(model) for model in models])
+            axis.set_title(model_in_words(model))
+        for axis in axes[:, 0]:
+            axis.set_ylabel("KL (nats a step)")
+        _finish_steps(axes, every)
         noises = [
             Line2D([], [], ms=3.5, lw=1.2, label=f"{noise} noise", **NOISE_LINES[noise])
             for noise in every.noise.unique()
         ]
-        figure.legend(
-            handles=noises, loc="outside lower center", ncols=2, frameon=False, fontsize=7.5
-        )
+        _legend(figure, noises, 2)
     return figure
 
 
-def maps_figure(maps: pd.DataFrame) -> Figure:
+def maps_figure(maps: pd.DataFrame, width: float = WIDE) -> Figure:
     """Attention of each pixel over that of even attention, one row per cell and window, one column
-    per step and one for their mean.
+    per step and one for their mean; at `NARROW` a row is named above itself.
 
     maps: `tables.maps`.
     """
@@ -154,10 +152,18 @@ def maps_figure(maps: pd.DataFrame) -> Figure:
     lines = list(maps.groupby(["architecture", "noise", "part"], sort=False))
     pixels = [name for name in maps if str(name).removeprefix("c").isdigit()]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 0.83 * len(lines) + 0.9), layout="constrained")
+        height = 0.83 if width == WIDE else 0.78
+        figure = Figure(figsize=(width, height * len(lines) + 0.9), layout="constrained")
+        if width == NARROW:
+            figure.set_layout_engine("constrained", h_pad=0.1)
+            figure.suptitle("mean attention over the test digits", x=0.04, ha="left")
         axes = figure.subplots(len(lines), len(steps), squeeze=False)
-        for axis, step in zip(axes[0], steps, strict=True):
-            axis.set_title("all steps" if step == ALL else f"$t = {step}$", fontsize=8)
+        for axis, step in zip(axes[0 if width == WIDE else -1], steps, strict=True):
+            name = "all" if step == ALL else f"$t = {step}$"
+            if width == WIDE:
+                axis.set_title(name, fontsize=8)
+            else:
+                axis.set_xlabel(name, fontsize=8)
         for ((model, noise, part), chosen), row in zip(lines, axes, strict=True):
             for axis, step in zip(row, steps, strict=True):
                 heat = chosen[chosen.step == step].sort_values("row")[pixels]
@@ -165,14 +171,19 @@ def maps_figure(maps: pd.DataFrame) -> Figure:
                     heat, cmap="cividis", vmin=0, vmax=BRIGHTEST, interpolation="none"
                 )
                 _bare(axis)
-            name = title_of(model).replace(", ", ",\n")
-            label = f"{name}\n{noise} noise, {part}"
-            row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=7.5)
+            if width == WIDE:
+                label = f"{_broken(model)}\n{noise} noise, {part}"
+                row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+            else:
+                label = f"{model_in_words(model)}, {noise} noise, {part}"
+                place: Any = {"transform": row[0].transAxes, "va": "bottom", "fontsize": 8}
+                above = row[0].text(0, 1.04, label, **place)
+                above.set_in_layout(False)  # it is wider than its panel
         figure.colorbar(
             shown,
             ax=axes,
             location="bottom",
-            aspect=50,
+            aspect=50 if width == WIDE else 30,
             fraction=0.02,
             pad=0.01,
             extend="max",
@@ -231,15 +242,31 @@ def _share_y(axes: Sequence[Axes]) -> None:
         axis.sharey(axes[0])
 
 
-def _finish_steps(axes: NDArray[Any], table: pd.DataFrame, titles: Sequence[str]) -> None:
-    """Titles above, steps below, and every panel from 0."""
+def _finish_steps(axes: NDArray[Any], table: pd.DataFrame) -> None:
+    """Steps below, and every panel from 0."""
     last = int(table.step.max())
-    for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(title)
+    for axis in axes.ravel():
+        axis.set_xticks(range(1, last + 1, 1 if last <= 10 else last // 8))
+        axis.set_ylim(bottom=0)
+    for axis in axes[:-1].ravel():
+        axis.tick_params(labelbottom=False)
     for axis in axes[-1]:
         axis.set_xlabel("step $t$")
-        axis.set_xticks(range(1, last + 1, 1 if last <= 10 else last // 8))
-    for axis in axes[:, 1:].ravel():
-        axis.tick_params(labelleft=False)
-    for axis in axes.ravel():
-        axis.set_ylim(bottom=0)
+
+
+def _name(axes: NDArray[Any], rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Names of rows at the left and of columns above."""
+    for axis, name in zip(axes[0], columns, strict=True):
+        axis.set_title(name)
+    for axis, name in zip(axes[:, 0], rows, strict=True):
+        axis.set_ylabel(name, fontsize=8)
+
+
+def _broken(model: str) -> str:
+    """A model in words, on two lines where it has many."""
+    return model_in_words(model).replace(" in ", "\nin ")
+
+
+def _legend(figure: Figure, handles: list[Line2D], columns: int) -> None:
+    place: Any = {"loc": "outside lower center", "frameon": False, "fontsize": 8}
+    figure.legend(handles=handles, ncols=columns, **place)

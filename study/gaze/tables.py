@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from pandas.io.formats.style import Styler
 from scipy.special import entr
 
-from dcrw.model.architectures import FACTS, noise_in_words
+from dcrw.model.architectures import noise_in_words
 from dcrw.training.config import RunConfig
 from dcrw.training.files import RunError, exists, read_arrays, read_record, read_table
 from dcrw.training.run import Run, run_for
 from study.finished import profile_of
 from study.gaze.measure import ALL, COLUMNS, GazeSettings
+from study.names import model_in_words
 from study.numbers import Number
 
 SEED = 0
@@ -167,7 +168,7 @@ def summary(recorded: Mapping[str, Recorded]) -> pd.DataFrame:
                 for key, number in found.items()
                 if key.startswith(prefix)
             }
-            model = FACTS[entry.config.model.architecture].short
+            model = model_in_words(entry.config.model.architecture)
             rows.append({"model": model, "noise": entry.noise, "window": part} | own)
     return pd.DataFrame(rows)
 

@@ -129,6 +129,6 @@ def dial_figure(dose: pd.DataFrame, drawn: Mapping[str, Mapping[str, np.ndarray]
                 tiles = pictures.reshape(-1, COLUMNS, *pictures.shape[1:]).swapaxes(1, 2)
                 joined = tiles.reshape(tiles.shape[0] * tiles.shape[1], -1)
                 axis.imshow(joined, cmap="gray", vmin=0, vmax=255)
-                axis.set(xticks=[], yticks=[], title=f"$r$ = {correlation:g}")
+                axis.set(xticks=[], yticks=[], title=f"$\\rho$ = {correlation:g}")
             line[0].set_ylabel(words.replace(" in ", "\nin "))
     return figure

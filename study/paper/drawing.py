@@ -14,8 +14,8 @@ from study.paper.figures import STEPS
 
 SHOWN, COLUMNS = 12, 4  # digits and samples of each model
 CELLS = {  # to the words above its grids
-    "dcrw-fresh": "Fig. 4: with attention, fresh noise",
-    "dcrw-shared": "With attention, shared noise",
+    "dcrw-fresh": "Fig. 4: with attention in read, fresh noise",
+    "dcrw-shared": "With attention in read, shared noise",
     "dcrw-write-only-fresh": "Fig. 5: without attention in read, fresh noise",
     "dcrw-write-only-shared": "Without attention in read, shared noise",
 }

@@ -9,16 +9,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
-from study.style import PALETTE, STYLE
+from study.names import STARTS
+from study.style import NARROW, PALETTE, STYLE, WIDE
 
 STEPS = (1, 4, 6, 10)  # the time steps of Fig. 4 and 5
 LINES = ("-", "--", "-.", ":")  # one for each curve of a panel
+THOUSANDS = StrMethodFormatter("{x:,.0f}")
 
 
 def digits_figure(
-    traces: Mapping[str, NDArray[Any]], rows: int = 4, originals: str = "the test digits"
+    traces: Mapping[str, NDArray[Any]],
+    rows: int = 4,
+    originals: str = "the test digits",
+    width: float = WIDE,
 ) -> Figure:
     """Fig. 4 and 5: samples from the prior beside reconstructions of test digits, at four time
     steps.
@@ -29,13 +35,13 @@ def digits_figure(
     generated, reconstructed = traces["generated_canvas"], traces["reconstructed_canvas"]
     steps = [step for step in STEPS if step <= len(generated)]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 1.85 * (len(steps) + 1)), layout="constrained")
+        figure = Figure(
+            figsize=(width, (0.235 * width + 0.2) * (len(steps) + 1)), layout="constrained"
+        )
         axes = figure.subplots(len(steps) + 1, 2)
         for letter, step, (left, right) in zip("abcdef", steps, axes, strict=False):
-            _contact_sheet(
-                left, generated[step - 1], rows, f"({letter}) t = {step}: samples from the prior"
-            )
-            _contact_sheet(right, reconstructed[step - 1], rows, f"t = {step}: reconstructions")
+            _contact_sheet(left, generated[step - 1], rows, f"({letter}) $t$ = {step}: samples")
+            _contact_sheet(right, reconstructed[step - 1], rows, f"$t$ = {step}: reconstructions")
         _contact_sheet(axes[-1, 1], traces["images"], rows, originals)
         axes[-1, 0].axis("off")
     return figure
@@ -45,17 +51,23 @@ def losses_figure(
     metrics: Mapping[str, Mapping[str, pd.DataFrame]],
     paper: Mapping[str, tuple[float, float]],
     references: Mapping[str, float],
+    width: float = WIDE,
 ) -> Figure:
-    """Fig. 6: L_x (top) and L_z (bottom) by iteration, one column per variant.
+    """Fig. 6: L_x (top) and L_z (bottom) by iteration, one column per variant, or one below the
+    other at `NARROW`.
 
     metrics: title of the column to {curve: metrics.csv}; paper: title to Table I's (L_x, L_z),
     drawn as dotted lines where given; references: named levels of L_x, drawn thin.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 5), layout="constrained")
-        axes = figure.subplots(2, len(metrics), sharex=True, sharey="row", squeeze=False)
+        if width == NARROW:
+            figure = Figure(figsize=(width, 4.2 * len(metrics)), layout="constrained")
+            pairs = figure.subplots(2 * len(metrics), 1, squeeze=False).reshape(-1, 2)
+        else:
+            figure = Figure(figsize=(width, 5), layout="constrained")
+            pairs = figure.subplots(2, len(metrics), sharex=True, sharey="row", squeeze=False).T
         for letter, (title, cells), (top, bottom) in zip(
-            "abcdef"[: len(metrics)], metrics.items(), axes.T, strict=True
+            "abcdef"[: len(metrics)], metrics.items(), pairs, strict=True
         ):
             levels = paper.get(title, (None, None))
             _losses_panel(top, "reconstruction", PALETTE[0], cells, levels[0])
@@ -64,33 +76,42 @@ def losses_figure(
                 _reference_line(top, name, level)
             top.set_title(f"({letter}) {title}")
             bottom.set_xlabel("iteration")
-        axes[0, 0].set_ylabel("$L_x$ (nats per image)")
-        axes[1, 0].set_ylabel("$L_z$ (nats per image)")
-        axes[0, 0].set_ylim(0.8 * min(references.values()), 1.3 * max(references.values()))
-        axes[1, 0].set_ylim(bottom=0)
+            top.set_ylim(0.8 * min(references.values()), 1.3 * max(references.values()))
+            bottom.set_ylim(bottom=0)
+        for top, bottom in pairs if width == NARROW else pairs[:1]:
+            top.set_ylabel("$L_x$ (nats per image)")
+            bottom.set_ylabel("$L_z$ (nats per image)")
     return figure
 
 
 def start_figure(
-    curves: Mapping[str, Mapping[str, pd.DataFrame]], plateau: float, iterations: int
+    curves: Mapping[str, Mapping[str, pd.DataFrame]],
+    plateau: float,
+    iterations: int,
+    width: float = WIDE,
 ) -> Figure:
-    """L_x + L_z over the first iterations, one panel per variant.
+    """L_x + L_z over the first iterations, one panel per variant, one below the other at `NARROW`.
 
     curves: title of the panel to {curve: metrics.csv}; plateau: the cost of the mean image.
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7, 2.8), layout="constrained")
-        axes = figure.subplots(1, len(curves), sharex=True, sharey=True, squeeze=False)[0]
+        rows, columns = (len(curves), 1) if width == NARROW else (1, len(curves))
+        figure = Figure(figsize=(width, 2.6 * rows + 0.2), layout="constrained")
+        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axis, (title, named) in zip(axes, curves.items(), strict=True):
             for (name, table), style in zip(named.items(), cycle(LINES), strict=False):
                 shown = table[table.iteration <= iterations]
                 total = shown.reconstruction + shown.latent
-                axis.plot(shown.iteration, total, style, color=PALETTE[0], label=name, lw=1.2)
+                axis.plot(
+                    shown.iteration, total, style, color=PALETTE[0], label=STARTS[name], lw=1.2
+                )
             _reference_line(axis, "mean image", plateau)
             axis.set_title(title)
             axis.set_xlabel("iteration")
-            axis.legend(frameon=False, fontsize=7)
-        axes[0].set_ylabel("$L_x + L_z$ (nats per image)")
+            axis.xaxis.set_major_formatter(THOUSANDS)
+            axis.legend(frameon=False, fontsize=8)
+            if axis.get_subplotspec().is_first_col():
+                axis.set_ylabel("$L_x + L_z$ (nats per image)")
         axes[0].set_ylim(0.55 * plateau, 1.3 * plateau)
     return figure
 
@@ -124,10 +145,11 @@ def _losses_panel(
         axis.plot(table.iteration, table[loss], style, color=color, label=name, lw=1.2)
     if paper is not None:
         axis.axhline(paper, color="0.25", ls=":", lw=1.2, label="paper, Table I")
-    axis.legend(frameon=False, fontsize=7)
+    axis.xaxis.set_major_formatter(THOUSANDS)
+    axis.legend(frameon=False, fontsize=8)
 
 
 def _reference_line(axis: Axes, name: str, level: float) -> None:
     axis.axhline(level, color="0.6", lw=0.7)
     place: Any = ("axes fraction", "data")
-    axis.annotate(name, (1, level), xycoords=place, ha="right", va="bottom", size=7, color="0.4")
+    axis.annotate(name, (1, level), xycoords=place, ha="right", va="bottom", size=8, color="0.4")

@@ -52,7 +52,7 @@ def test_the_dial_moves_point_losses_and_samples(
     at = lambda: float(page.locator("circle.here").get_attribute("cx"))  # noqa: E731
     pictures = lambda: page.locator(".film").first.evaluate("e => e.style.backgroundImage")  # noqa: E731
     first, picture = at(), pictures()
-    page.get_by_label("Correlation r of the noise in training").focus()
+    page.get_by_label("Correlation ρ of the noise in training").focus()
     for _ in range(2):
         page.keyboard.press("ArrowRight")
     assert at() < first  # a smaller L_z lies further left

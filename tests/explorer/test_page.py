@@ -177,7 +177,7 @@ class TestPage:
         assert changed - CHARTS == {key for key in changed if key.startswith("draw-fresh/")}
         box.uncheck()
         shown.box("Without attention in read, fresh noise").uncheck()
-        assert shown.box("With attention, fresh noise").is_disabled()  # one is always shown
+        assert shown.box("With attention in read, fresh noise").is_disabled()  # one is always shown
 
     @pytest.mark.parametrize("mode", ["Generate", "Interpolate"])
     def test_modes_without_an_encoder(self, shown: ExplorerPage, mode: str) -> None:

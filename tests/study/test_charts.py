@@ -3,7 +3,15 @@
 import pandas as pd
 import pytest
 
-from study.charts import differences_figure, lines_figure, panels, save_with_table, spread
+from study.charts import (
+    differences_figure,
+    lines_figure,
+    panels,
+    save_both,
+    save_with_table,
+    spread,
+)
+from study.style import NARROW, WIDE
 
 
 @pytest.fixture
@@ -46,6 +54,27 @@ def test_differences_are_dots_beside_the_band_of_equal_runs():
     assert [text.get_text() for text in axis.get_yticklabels()] == ["x = 1", "y = 2"]
     band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
     assert (band.x0, band.x1) == pytest.approx((-2.0, 0.0))
+
+
+def test_a_figure_is_drawn_for_a_page_and_for_a_phone(tmp_path, table):
+    widths = []
+
+    def draw(width: float):
+        widths.append(width)
+        return lines_figure(panels(table, "cell", {"first": "one"}), "step", {"x": "step"}, width)
+
+    path = save_both(draw, table, tmp_path / "one")
+    assert path == tmp_path / "one.png" and path.with_suffix(".csv").exists()
+    assert (tmp_path / "one_narrow.png").exists() and widths == [WIDE, NARROW]
+
+
+def test_panels_stand_below_each_other_on_a_phone(table):
+    curves = panels(table, "cell", {"first": "one", "second": "two"})
+    wide, narrow = (lines_figure(curves, "step", {"x": "step"}, width) for width in (WIDE, NARROW))
+    (left, right), (above, below) = wide.axes, narrow.axes
+    assert left.get_subplotspec().rowspan == right.get_subplotspec().rowspan
+    assert above.get_subplotspec().colspan == below.get_subplotspec().colspan
+    assert narrow.get_size_inches()[0] == NARROW
 
 
 def test_a_figure_is_saved_with_what_it_shows(tmp_path, table):

@@ -36,7 +36,7 @@ def test_every_architecture_has_a_line(results):
     lines = headline(results).splitlines()
     assert len(lines) == 2 + 5
     words = lines[2].split()
-    assert " ".join(words) == "with attention, fresh - 97.5 + 10.2 80.0 + 20.0"
+    assert " ".join(words) == "with attention in read, fresh - 97.5 + 10.2 80.0 + 20.0"
     starts = ("the whole image at every step", "a posterior for every step", "convolutional VAE")
     assert all(line.startswith(start) for line, start in zip(lines[4:], starts, strict=True))
     assert len({len(line) for line in lines[2:]}) == 1

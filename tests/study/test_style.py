@@ -32,3 +32,8 @@ def test_the_same_figure_is_the_same_file(tmp_path):
 def test_a_cells_name_ends_with_its_noise(cell, model, noise):
     assert (model_of(cell), noise_of(cell)) == (model, noise)
     assert noise in NOISE_STYLES
+
+
+def test_a_form_for_phones_stands_beside_the_figure(tmp_path):
+    save_figure(figure(), tmp_path / "one", narrow=figure())
+    assert {path.name for path in tmp_path.iterdir()} == {"one.png", "one.svg", "one_narrow.png"}

@@ -55,7 +55,10 @@ rule claims:
             name=["runs.csv", "measures.csv", "claims.csv", "verdicts.csv", "verdicts.md"],
         ),
         kept("results/grid/tables/cells.csv"),
-        kept("results/grid/figures/cells.{kind}", kind=["png", "svg", "csv"]),
+        kept(
+            "results/grid/figures/cells{kind}",
+            kind=[".png", "_narrow.png", ".svg", ".csv"],
+        ),
         kept("results/grid/figures/guess.{kind}", kind=["png", "svg"]),
         kept("results/grid/numbers/claims.json"),
         page="results/grid/pages/claims.ipynb",
@@ -91,7 +94,10 @@ rule second_round:
                 "stages",
             ],
         ),
-        kept("results/round2/figures/multiverse.{kind}", kind=["png", "svg", "csv"]),
+        kept(
+            "results/round2/figures/multiverse{kind}",
+            kind=[".png", "_narrow.png", ".svg", ".csv"],
+        ),
         kept("results/round2/numbers/second_round.json"),
         page="results/round2/pages/second_round.ipynb",
     log:

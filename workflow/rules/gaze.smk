@@ -34,9 +34,9 @@ rule where_it_looks:
         notebook="notebooks/where_it_looks.ipynb",
     output:
         kept(
-            "results/grid/figures/gaze_{name}.{kind}",
+            "results/grid/figures/gaze_{name}{kind}",
             name=["paths_dcrw", "paths_draw", "paths_write_only", "sizes", "maps", "kl"],
-            kind=["png", "svg", "csv"],
+            kind=[".png", "_narrow.png", ".svg", ".csv"],
         ),
         kept("results/grid/numbers/gaze.json"),
         page="results/grid/pages/where_it_looks.ipynb",

@@ -35,7 +35,10 @@ rule glyphs:
         "configs/glyphs.yaml",
         notebook="notebooks/glyphs.ipynb",
     output:
-        kept("results/glyphs/figures/{name}.{kind}", name=["letters"], kind=["png", "svg"]),
+        kept(
+            "results/glyphs/figures/letters{kind}",
+            kind=[".png", "_narrow.png", ".svg"],
+        ),
         page="results/glyphs/pages/glyphs.ipynb",
     log:
         "results/glyphs/notebooks/glyphs.ipynb",

@@ -78,10 +78,11 @@ rule reused_noise:
             ],
         ),
         kept(
-            "results/grid/figures/{name}.{kind}",
-            name=["plane", "correlations", "dial", "dose", "mechanism"],
-            kind=["png", "svg", "csv"],
+            "results/grid/figures/{name}{kind}",
+            name=["plane", "correlations", "dose", "mechanism"],
+            kind=[".png", "_narrow.png", ".svg", ".csv"],
         ),
+        kept("results/grid/figures/dial.{kind}", kind=["png", "svg", "csv"]),
         kept("results/grid/numbers/noise.json"),
         page="results/grid/pages/reused_noise.ipynb",
     log:
@@ -102,9 +103,9 @@ rule standing:
     output:
         kept("results/grid/tables/standing.csv"),
         kept(
-            "results/grid/figures/{name}.{kind}",
+            "results/grid/figures/{name}{kind}",
             name=["latent_by_step", "ablations"],
-            kind=["png", "svg", "csv"],
+            kind=[".png", "_narrow.png", ".svg", ".csv"],
         ),
         kept("results/grid/numbers/standing.json"),
         page="results/grid/pages/standing.ipynb",

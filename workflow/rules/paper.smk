@@ -20,7 +20,11 @@ rule figures_4_5:
         "configs/{profile}.yaml",
         notebook="notebooks/figures_4_5.ipynb",
     output:
-        kept("results/{profile}/figures/figure_{n}.{kind}", n=[4, 5], kind=["png", "svg", "npz"]),
+        kept(
+            "results/{profile}/figures/figure_{n}{kind}",
+            n=[4, 5],
+            kind=[".png", "_narrow.png", ".svg", ".npz"],
+        ),
         page="results/{profile}/pages/figures_4_5.ipynb",
     log:
         "results/{profile}/notebooks/figures_4_5.ipynb",
@@ -45,7 +49,10 @@ rule figure_6:
         "results/{profile}/data.csv",
         notebook="notebooks/figure_6.ipynb",
     output:
-        kept("results/{profile}/figures/figure_6.{kind}", kind=["png", "svg", "csv"]),
+        kept(
+            "results/{profile}/figures/figure_6{kind}",
+            kind=[".png", "_narrow.png", ".svg", ".csv"],
+        ),
         page="results/{profile}/pages/figure_6.ipynb",
     log:
         "results/{profile}/notebooks/figure_6.ipynb",
@@ -78,7 +85,10 @@ rule fast_start:
         "results/paper/data.csv",
         notebook="notebooks/fast_start.ipynb",
     output:
-        kept("results/start/figures/fast_start.{kind}", kind=["png", "svg", "csv"]),
+        kept(
+            "results/start/figures/fast_start{kind}",
+            kind=[".png", "_narrow.png", ".svg", ".csv"],
+        ),
         kept("results/paper/numbers/fast_start.json"),
         page="results/paper/pages/fast_start.ipynb",
     log:

@@ -48,7 +48,7 @@ dcrwFigures.register("alive", (root, state) => {
   }
 
   root.append(
-    h("p", {}, "One step of DCRW with attention on a test digit, box by box, with the tensors of the trained model (seed 0, fresh noise):"),
+    h("p", {}, "One step of DCRW with attention in read on a test digit, box by box, with the tensors of the trained model (seed 0, fresh noise):"),
     through.element,
     h("div", { className: "chain" }, h("div", { className: "start" }, digit.element),
       ...chain.flatMap((button) => [h("span", { attributes: { "aria-hidden": "true" } }, "→"), button])),

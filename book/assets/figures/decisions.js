@@ -50,8 +50,8 @@ dcrwFigures.register("decisions", (root, state) => {
   });
   const counts = Object.entries(Object.groupBy
     ? Object.groupBy(folded, (details) => details.parentElement.querySelector(".word").dataset.badge) : {})
-    .map(([badge, found]) => `${found.length} ${badge}`).join(", ");
-  root.append(h("p", { className: "say" }, `${folded.length} decisions${counts ? `: ${counts}` : ""}. `, every),
+    .map(([badge, found]) => `${badge} ${found.length}`).join(", ");
+  root.append(h("p", { className: "say" }, `${folded.length} decisions${counts ? `, by badge: ${counts}` : ""}. `, every),
     h("p", { className: "note" }, "A bar is what one change does to L_x + L_z, against the default, one run "
       + "each; the band reaches as far as two runs of the default that differ in their seed alone. "
       + "Under shared noise the sum is no bound."));

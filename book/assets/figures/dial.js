@@ -20,7 +20,7 @@ dcrwFigures.register("dial", (root, state) => {
   const digits = film({ source: state.digits, rows: 2, columns: 2, name: "Four test digits" });
   const losses = h("p", { className: "say", attributes: { "aria-live": "polite" } });
   const dial = slider({
-    label: "Correlation r of the noise in training", min: 0, max: correlations.length - 1,
+    label: "Correlation ρ of the noise in training", min: 0, max: correlations.length - 1,
     value: 0, marks: [...correlations.keys()], say: (place) => inWords(correlations[place]),
   }, (place) => { view.place = place; show(); });
 
@@ -51,15 +51,15 @@ dcrwFigures.register("dial", (root, state) => {
       s("path", { class: "star", d: star(x(lz), y(lx)) }),
       s("text", { class: "star", x: x(lz) + (x(lz) > 250 ? -12 : 12), y: y(lx) + 16,
         "text-anchor": x(lz) > 250 ? "end" : "start" }, "paper"));
-    const words = `r = ${point.correlation}: L_x ${say(point.lx)} and L_z ${say(point.lz, 2)}; `
+    const words = `ρ = ${point.correlation}: L_x ${say(point.lx)} and L_z ${say(point.lz, 2)}; `
       + `the paper prints ${say(lx)} and ${say(lz, 2)}. `
       + `Total under fresh noise: ${say(point.fresh, 0)}.`;
     losses.replaceChildren(...math(words));
     plane.setAttribute("aria-label", `L_x against L_z, ${model.title}. ${words}`);
     samples.element.style.backgroundImage = `url("${point.samples}")`;
-    samples.element.setAttribute("aria-label", `Four samples, ${model.title}, r = ${point.correlation}`);
+    samples.element.setAttribute("aria-label", `Four samples, ${model.title}, ρ = ${point.correlation}`);
     drawn.element.style.backgroundImage = `url("${point.reconstructed}")`;
-    drawn.element.setAttribute("aria-label", `Four reconstructions, r = ${point.correlation}`);
+    drawn.element.setAttribute("aria-label", `Four reconstructions, ρ = ${point.correlation}`);
     root.dataset.cell = point.cell;
   }
 

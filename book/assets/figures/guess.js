@@ -61,7 +61,7 @@ dcrwFigures.register("guess", (root, state) => {
   });
 
   root.append(said, table, h("div", { className: "buttons" }, score, again),
-    h("p", { className: "note" }, "Samples of DCRW with attention and fresh noise, seed 0, from the prior; the first "
+    h("p", { className: "note" }, "Samples of DCRW with attention in read and fresh noise, seed 0, from the prior; the first "
       + "test digits. Grey values of both rounded to 16 levels."));
   deal();
 });

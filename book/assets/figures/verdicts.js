@@ -55,7 +55,9 @@
     return `${holds ? "holds" : "would hold"} at ${roundedBorder(argument)} ${more}`;
   }
 
-  const words = (test) => test.name.replaceAll("_", " ");
+  /** Lx and Lz in a text with their letters below. */
+  const lowered = (text) => text.split(/\b(L[xz])\b/).map((part) =>
+    (/^L[xz]$/.test(part) ? h("span", {}, "L", h("sub", {}, part[1])) : part));
 
   const lines = (test, limit) => (test.arguments[0].form === "within" ? [-limit, limit] : [limit]);
 
@@ -126,7 +128,7 @@
         return [test.name, holds];
       };
       const element = h("div", { className: "lane" },
-        h("div", {}, h("span", {}, `${argument.noise} noise, ${argument.subject}: `), badge, " ", turn),
+        h("div", {}, h("span", {}, `${argument.setting}, ${argument.subject}: `), badge, " ", turn),
         drawn, h("div", { className: "note" }, seeds));
       return { element, show, argument };
     });
@@ -137,7 +139,7 @@
       moved();
     };
     const control = slider({
-      label: `${test.arguments[0].form === "within" ? "Tolerance" : "Threshold"} of ${words(test)}`, min: 0, max: PLACES,
+      label: `${test.arguments[0].form === "within" ? "Tolerance" : "Threshold"} of “${test.words}”`, min: 0, max: PLACES,
       value: home, marks: [home],
       say: (k) => `${written(limitAt(k), 4)}${k === home ? ", as registered" : ""}`,
     }, set);
@@ -148,7 +150,7 @@
       control.input.focus();
     });
     const element = h("section", { className: "test", attributes: { "data-test": test.name } },
-      h("p", {}, h("b", {}, words(test)), `: ${test.axis}. Registered: ${test.rule.replace(/-(?=\d)/g, "−")}.`),
+      h("p", {}, h("b", {}, ...lowered(test.words)), ": ", ...lowered(test.axis), `. Registered: ${test.rule.replace(/-(?=\d)/g, "−")}.`),
       ...rows.map((row) => row.element),
       control.element, back);
     // The slider lies along the strips; a tolerance starts at the printed value.
@@ -163,10 +165,12 @@
     const show = () => {
       const outcomes = panels.flatMap((one) => one.outcomes());
       const noises = [...new Set(outcomes.map(([noise]) => noise))];
+      const every = state.tests.flatMap((test) => test.arguments);
+      const setting = (noise) => every.find((argument) => argument.noise === noise).setting;
       found.replaceChildren(`Claim ${state.claim} by these thresholds: `, ...noises.flatMap((noise, i) => {
         const own = outcomes.filter(([other]) => other === noise).map(([, ...rest]) => rest);
         const word = h("b", { attributes: { "data-noise": noise } }, verdict(own));
-        return [i ? "; " : "", `${noise} noise `, word];
+        return [i ? "; " : "", `${setting(noise)} `, word];
       }), ".");
     };
     const panels = state.tests.map((test) => panel(test, () => show()));

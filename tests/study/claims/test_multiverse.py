@@ -11,7 +11,6 @@ from study.claims.multiverse import (
     MARKS,
     multiverse,
     multiverse_figure,
-    name_of,
     way_of,
     ways_near,
 )
@@ -34,14 +33,6 @@ def test_a_cell_is_a_row_and_a_way():
     assert way_of("dcrw-tensorflow2016") == ("attention", "tensorflow2016")
     with pytest.raises(ValueError, match="draw-fresh"):
         way_of("draw-fresh")
-
-
-def test_correlations_are_called_rho():
-    assert [name_of(way) for way in ("r25", "r90", "fresh")] == [
-        r"$\rho$ = 0.25",
-        r"$\rho$ = 0.9",
-        "fresh",
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +72,7 @@ def test_the_figure_has_a_panel_a_value_and_a_line_a_way():
     figure = multiverse_figure(table, PRINTED, 0.1)
     assert len(figure.axes) == len(VALUES)
     ticks = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert ticks == ["fresh", r"$\rho$ = 0.5", "tensorflow2016"]
+    assert ticks == ["fresh noise", "ρ = 0.5", "tools of 2016"]
     for axis, value in zip(figure.axes, VALUES, strict=True):
         assert PRINTED[value] in [x for line in axis.lines for x in line.get_xdata()]
     shown = figure.axes[0].lines[0]

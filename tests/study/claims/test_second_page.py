@@ -64,7 +64,7 @@ def test_the_page_leaves_what_is_committed(seen, tmp_path):
 def test_accounts_are_preferred_by_the_registered_rule(seen):
     least = seen.rules["rules"]["likelihood"]["at_least"]
     words = second_words.preferred_in_words(seen.accounts, least)
-    assert "*shared noise* is preferred to *fresh noise*\n" in words
+    assert "- *shared noise* is preferred to *fresh noise*; *fresh noise, " in words
     nobody = second_words.preferred_in_words(seen.accounts, 1e9)
     assert nobody == "No account is preferred to another by this rule."
 

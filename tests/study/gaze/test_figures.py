@@ -1,7 +1,7 @@
 """The same figure twice, from tables."""
 
 from study.gaze import tables
-from study.gaze.figures import paths_figure, title_of
+from study.gaze.figures import paths_figure
 from study.gaze.measure import ALL
 from study.style import save_figure
 
@@ -19,8 +19,3 @@ def test_tables_for_figures_and_the_same_figure_twice(recorded, tmp_path):
     for kind in ("png", "svg"):
         first, second = (tmp_path / f"{name}.{kind}" for name in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
-
-
-def test_every_panel_has_a_name_of_its_own() -> None:
-    titles = [title_of(entry) for entry in ("dcrw", "draw", "dcrw-write-only")]
-    assert titles == ["DCRW, attention in read", "DRAW", "DCRW, no attention in read"]

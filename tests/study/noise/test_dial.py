@@ -10,7 +10,7 @@ from dcrw.training.run import Run
 from study.finished import Finished
 from study.noise import dial
 
-ROWS = {"with attention": (70.0, 1.5), "without attention in read": (147.0, 31.0)}
+ROWS = {"with attention in read": (70.0, 1.5), "without attention in read": (147.0, 31.0)}
 CURVE = pd.DataFrame({"rate": [0.0, 5.0], "distortion": [200.0, 100.0]})
 LOWER = pd.DataFrame({"rate": [2.0], "distortion": [150.0], "slope": [0.1]})
 
@@ -55,7 +55,9 @@ def test_every_correlation_has_its_losses_and_its_drawings(tmp_path, dose) -> No
     for rate, cost in state["lower"]:
         assert cost == pytest.approx(150 + (2 - rate) / 0.1)
     panels = dial.dial_figure(dose, drawn).axes
-    assert [axis.get_title() for axis in panels[:3]] == ["$r$ = 0", "$r$ = 0.5", "$r$ = 1"]
+    assert [axis.get_title() for axis in panels[:3]] == [
+        rf"$\rho$ = {value}" for value in ("0", "0.5", "1")
+    ]
     assert panels[-1].images[0].get_array().max() == 200
 
 

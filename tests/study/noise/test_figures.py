@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from study.names import cell_in_words
 from study.noise.figures import (
     HIGHLIGHTED,
     correlations_figure,
@@ -14,7 +15,7 @@ from study.noise.figures import (
 from study.noise.rate_distortion_dual import distortion_at_least
 
 CURVE = pd.DataFrame({"rate": [3.0, 0.5, 1.0], "distortion": [140.0, 190.0, 175.0]})
-PAPER = {"with attention": (70.0, 1.5), "without attention in read": (147.0, 31.0)}
+PAPER = {"with attention in read": (70.0, 1.5), "without attention in read": (147.0, 31.0)}
 LOWER = pd.DataFrame({"slope": [0.05, 0.1], "rate": [1.4, 3.5], "distortion": [168.0, 120.0]})
 
 
@@ -75,7 +76,9 @@ def test_correlations_have_a_logarithmic_panel_a_loss():
     assert [axis.get_yscale() for axis in figure.axes] == ["log", "log"]
     for axis, column in zip(figure.axes, ("reconstruction", "latent"), strict=True):
         drawn = {line.get_label(): list(line.get_ydata()) for line in axis.get_lines()}
-        assert drawn == {cell: list(rows[column]) for cell, rows in table.groupby("cell")}
+        assert drawn == {
+            cell_in_words(cell): list(rows[column]) for cell, rows in table.groupby("cell")
+        }
 
 
 def test_doses_stand_at_equal_distances_under_their_correlations():
@@ -91,9 +94,9 @@ def test_doses_stand_at_equal_distances_under_their_correlations():
     figure = dose_figure(dose)
     assert [axis.get_yscale() for axis in figure.axes] == ["linear", "linear", "log"]
     first = {line.get_label(): line for line in figure.axes[0].get_lines()}
-    assert list(first["dcrw"].get_xdata()) == [0, 1, 2]
-    assert list(first["dcrw-write-only"].get_xdata()) == [0, 2]
-    assert list(first["dcrw-write-only"].get_ydata()) == [4.0, 5.0]
+    assert list(first["with attention in read"].get_xdata()) == [0, 1, 2]
+    assert list(first["without attention in read"].get_xdata()) == [0, 2]
+    assert list(first["without attention in read"].get_ydata()) == [4.0, 5.0]
     assert [text.get_text() for text in figure.axes[1].get_xticklabels()] == ["0", "0.9", "1"]
     assert "place" not in dose
 

@@ -8,7 +8,7 @@ import pytest
 from study.noise import quoted
 from study.numbers import Number
 
-ROWS = {"with attention": (70.0, 1.5), "without attention in read": (150.0, 31.0)}
+ROWS = {"with attention in read": (70.0, 1.5), "without attention in read": (150.0, 31.0)}
 
 
 def values(numbers: dict[str, Number]) -> dict[str, float]:

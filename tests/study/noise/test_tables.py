@@ -13,7 +13,7 @@ from study.claims import judge
 from study.noise import tables
 
 PROJECT = Path(__file__).parents[3]
-ROWS = {"with attention": (70.0, 1.5), "without attention in read": (150.0, 30.0)}
+ROWS = {"with attention in read": (70.0, 1.5), "without attention in read": (150.0, 30.0)}
 
 
 def path(lx: np.ndarray, lz: np.ndarray) -> pd.DataFrame:
@@ -49,8 +49,8 @@ def test_rows_of_table_1_are_found_by_their_keys():
         "other": 5.0,
     }
     rows = tables.rows_of_table_1(published)
-    assert rows == {"with attention": (1.0, 2.0), "without attention in read": (3.0, 4.0)}
-    assert next(iter(rows)) == "with attention"
+    assert rows == {"with attention in read": (1.0, 2.0), "without attention in read": (3.0, 4.0)}
+    assert next(iter(rows)) == "with attention in read"
     with pytest.raises(KeyError):
         tables.rows_of_table_1({})
 

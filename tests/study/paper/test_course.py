@@ -13,7 +13,7 @@ from study.finished import Finished
 from study.live import film
 from study.paper.course import course, watched
 
-PAPER = {"with attention": (70.0, 1.5), "without attention in read": (147.0, 31.0)}
+PAPER = {"with attention in read": (70.0, 1.5), "without attention in read": (147.0, 31.0)}
 
 
 def entry(folder: Path, name: str, moments: list[int], seed: int = 0, **model: object) -> Finished:
@@ -36,7 +36,7 @@ def test_the_first_watched_run_of_each_cell_is_shown(tmp_path: Path) -> None:
     ]
     assert [e.config.training.seed for e in watched(entries)] == [1, 0]
     (run,) = course(entries, PAPER).state["runs"]  # Table I has no row for DRAW
-    assert (run["cell"], run["seed"], run["title"]) == ("dcrw-fresh", 1, "with attention")
+    assert (run["cell"], run["seed"], run["title"]) == ("dcrw-fresh", 1, "with attention in read")
     assert run["paper"] == {"lx": 70.0, "lz": 1.5}
     assert run["moments"] == [100, 300]
 

@@ -39,15 +39,17 @@ def test_digits_at_the_papers_steps(steps, shown):
     assert len(axes) == 2 * (len(shown) + 1)
     for row, step in enumerate(shown):
         left, right = axes[2 * row], axes[2 * row + 1]
-        assert f"t = {step}: samples" in left.get_title()
+        assert f"$t$ = {step}: samples" in left.get_title()
         assert left.images[0].get_array()[1, 1] == step - 1
         assert right.images[0].get_array()[1, 1] == step + 99
     assert axes[-1].images[0].get_array()[1, 1] == 7
 
 
 def test_losses_stand_over_iterations_beside_the_papers():
-    curves = {"with attention": {"fresh noise": metrics(90.0), "shared noise": metrics(80.0)}}
-    figure = losses_figure(curves, {"with attention": (70.0, 1.5)}, {"mean image": 206.0})
+    curves = {
+        "with attention in read": {"fresh noise": metrics(90.0), "shared noise": metrics(80.0)}
+    }
+    figure = losses_figure(curves, {"with attention in read": (70.0, 1.5)}, {"mean image": 206.0})
     top, bottom = figure.axes
     np.testing.assert_array_equal(top.lines[0].get_ydata(), [90, 80, 70])
     np.testing.assert_array_equal(top.lines[1].get_ydata(), [80, 70, 60])
@@ -64,7 +66,9 @@ def test_a_variant_without_a_row_has_no_dotted_line():
 
 
 def test_the_start_is_cut_at_an_iteration():
-    figure = start_figure({"with attention": {"zeros": metrics(90.0)}}, 206.0, iterations=100)
+    figure = start_figure(
+        {"with attention in read": {"zeros": metrics(90.0)}}, 206.0, iterations=100
+    )
     (axis,) = figure.axes
     np.testing.assert_array_equal(axis.lines[0].get_xdata(), [50, 100])
     np.testing.assert_array_equal(axis.lines[0].get_ydata(), [91, 82])

@@ -109,7 +109,7 @@ def test_the_paper_has_values_for_two_models_on_mnist(tmp_path, monkeypatch):
     assert paper_values(entries[0].config) == {"lx": 70.168, "lz": 1.5468}
     assert paper_values(entries[2].config) == {}
     assert paper_levels(tmp_path / "results" / "made-up") == {
-        "with attention": (70.168, 1.5468), "without attention in read": (147.24, 31.065)
+        "with attention in read": (70.168, 1.5468), "without attention in read": (147.24, 31.065)
     }  # fmt: skip
 
 
@@ -124,11 +124,11 @@ def test_curves_are_named_after_their_noise(tmp_path, monkeypatch):
     results = project(tmp_path, runs=runs)
     curves = loss_curves(results)
     assert {title: list(named) for title, named in curves.items()} == {
-        "with attention": ["fresh noise", "dcrw-again"],
+        "with attention in read": ["fresh noise", "dcrw-again"],
         "without attention in read": ["shared noise"],
     }
     run = run_for(cells(results)["dcrw-fresh"][0].config, results)
-    pd.testing.assert_frame_equal(curves["with attention"]["fresh noise"], run.metrics())
+    pd.testing.assert_frame_equal(curves["with attention in read"]["fresh noise"], run.metrics())
 
 
 def test_totals_at_some_iterations(tmp_path, monkeypatch):
