@@ -416,7 +416,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise RunError(
             f"{path}: cannot be written ({_reason(error)}); what was there before is "
             "unchanged. Look at the free space and the permissions of its folder, or write to "
-            "another one"
+            "another one: the parameter results, where there is one, or a copy of the project"
         ) from None
 
 

@@ -461,6 +461,11 @@ def test_a_disk_that_refuses_is_one_error(tmp_path, monkeypatch, number) -> None
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
+def test_outside_of_the_project_the_way_in_is_named(tmp_path) -> None:
+    with pytest.raises(RunError, match=r"not inside the project .*go there, or .* with --cwd$"):
+        files.project_root(tmp_path)
+
+
 def test_a_path_that_cannot_be_looked_at_is_one_error(tmp_path) -> None:
     assert files.exists(tmp_path) and not files.exists(tmp_path / "a" / "b")
     (tmp_path / "file").touch()
