@@ -309,7 +309,7 @@ class Run:
         digest = write_tensors(self._path("model.safetensors"), dict(model.state_dict()))
         content = {**provenance, "state_kept": keep_checkpoint, "weights_sha256": digest}
         parts = [self._path("config.yaml"), self._path("metrics.csv")]
-        if config.digest != provenance["config_digest"]:
+        if config.folder_name != provenance["run"]:
             raise RunError(f"{parts[0]}: was changed while the run was trained. {AGAIN}")
         write_record(self._path("provenance.json"), content, parts)
         self.tidy()
