@@ -333,10 +333,13 @@ class Run:
             lock = filelock.FileLock(path)
             lock.acquire(timeout=-1 if wait else 0, poll_interval=POLL)
         except filelock.Timeout:
-            raise RunError(f"{self.folder}: in use by another process") from None
+            raise RunError(
+                f"{self.folder}: in use by another process; wait for its end (the parameter wait)"
+            ) from None
         except (OSError, ValueError) as error:
             raise RunError(
                 f"{self.folder}: cannot be written to ({getattr(error, 'strerror', None) or error})"
+                ". Look at its permissions, or write to another folder (the parameter results)"
             ) from None
         try:
             self._lock_number = path.stat().st_ino
