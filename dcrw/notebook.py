@@ -17,7 +17,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 from pydantic import Field
 
-from dcrw.model.config import ConfigError, Section
+from dcrw.model.config import SHORT, ConfigError, Section
 from dcrw.training.binarisation import binarised
 from dcrw.training.config import (
     DataConfig,
@@ -106,8 +106,8 @@ def _literal(name: str, value: Any) -> Any:
         return str(value)
     if type(value) not in LITERALS:
         raise ConfigError(
-            f"{name} = {value!r}: a {type(value).__name__}; expected a plain number, text, "
-            "list or dictionary"
+            f"{name} = {SHORT.repr(value)}: a {type(value).__name__}; expected a plain number, "
+            "text, list or dictionary"
         )
     return value
 

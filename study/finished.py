@@ -62,12 +62,14 @@ def finished(results: Path) -> list[Finished]:
 def finished_run(config: RunConfig, run: Run, settings: EvaluationConfig) -> Finished:
     """A run with what was measured of it.
 
-    Raises `RunError` where it is unfinished, or was evaluated with other settings.
+    Raises `RunError` where it is unfinished, where the folder holds another run, or where it was
+    evaluated with other settings.
     """
+    run.require(config)
     provenance, folder = run.provenance, run.folder / "evaluation"
     if not exists(folder / "evaluation.json"):
         raise RunError(f"{folder}: not evaluated yet (notebooks/evaluate.ipynb)")
-    measured = read_record(folder / "evaluation.json", EVALUATE).get("settings")
+    measured = run.measured().get("settings")
     if measured != settings.model_dump():
         raise RunError(
             f"{folder}: evaluated with {measured}; the profile asks for {settings.model_dump()}. "

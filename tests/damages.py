@@ -138,7 +138,7 @@ def checkpoint(run: Run) -> list[Any]:
 
 
 READERS: dict[str, Callable[[Run], Any]] = {
-    "whole/config.yaml": lambda run: run.config.parameters() | {"name": ""},
+    "whole/config.yaml": lambda run: run.config.parameters(),
     "whole/metrics.csv": lambda run: run.metrics().to_csv(),
     "whole/model.safetensors": state,
     "whole/provenance.json": lambda run: run.provenance,

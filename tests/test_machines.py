@@ -27,7 +27,7 @@ BARE = {
 }
 
 
-def call(*command: str, cwd: Path = ROOT, **more: str) -> str:
+def call(*command: str, cwd: Path = ROOT, fails: bool = False, **more: str) -> str:
     """What a command prints, in an environment of its own."""
     done = subprocess.run(
         command,
@@ -40,7 +40,7 @@ def call(*command: str, cwd: Path = ROOT, **more: str) -> str:
     output = done.stdout.decode(errors="replace")
     if "unshare" in command[0] and "unshare failed" in output:
         pytest.skip("the system gives no namespaces")
-    assert done.returncode == 0, output[-3000:]
+    assert (done.returncode != 0) is fails, output[-3000:]
     return output
 
 
@@ -66,6 +66,20 @@ def test_a_presentation_runs_on_a_checkout_that_nobody_may_write_to(tmp_path: Pa
     script = f"{mounted} && cd '{ROOT}' && ! touch README.md 2>/dev/null && exec {work}"
     call(*READ_ONLY, script)
     assert '"output_type": "error"' not in (tmp_path / "out.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+def test_a_presentation_that_differs_says_where_it_can_write(tmp_path: Path) -> None:
+    """On a checkout that nobody may write to, with a table that is not what the notebook makes."""
+    table, other = ROOT / "results/paper/tables/table_1.csv", tmp_path / "other.csv"
+    other.write_bytes(table.read_bytes() + b"\n")
+    work = " ".join(papermill("table_1", tmp_path / "out.ipynb"))
+    mounted = f"mount --bind '{ROOT}' '{ROOT}' && mount -o remount,bind,ro '{ROOT}'"
+    changed = f"mount --bind '{other}' '{table}'"
+    said = call(*READ_ONLY, f"{mounted} && {changed} && cd '{ROOT}' && exec {work}", fails=True)
+    last = said.strip().splitlines()[-1]
+    assert last.startswith(f"RunError: {table}: cannot be written (")
+    assert last.endswith("or a copy of the project")
 
 
 def test_a_user_without_a_name_is_given_one() -> None:

@@ -1,11 +1,16 @@
 """What `make torture` counts is what happened; the page of promises names tests that exist."""
 
+import os
 import random
 import re
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import damages
+import psutil
 import pytest
 import strikes
 import torture
@@ -111,6 +116,40 @@ def test_one_command_counts_all_parts_and_fails_where_one_found_harm(
     found = numbers.read(torture.TARGET)
     assert {key.split(".")[1] for key in found} == set(torture.PARTS)
     assert ("torture.strikes.wrong = 1, expected 0" in capsys.readouterr().out) is bool(harmed)
+
+
+INTERRUPTED = """
+import subprocess, sys, tempfile
+from pathlib import Path
+import torture
+def wait(until):
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    print(child.pid, tempfile.mkdtemp(), flush=True)
+    child.wait()
+    return wait(until)
+torture.TARGET = Path(sys.argv[1])
+torture.PARTS |= {"damages": lambda until: {"all": 1}, "fuzz": wait, "strikes": wait}
+torture.main(["--minutes", "9"])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_all_parts_and_leaves_what_was_done(tmp_path, number) -> None:
+    target = tmp_path / "torture.json"
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(target)],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        started = [process.stdout.readline().split() for _ in range(2)]
+        process.send_signal(number)
+        assert process.wait(30) == 130
+    assert all(not psutil.pid_exists(int(child)) for child, _ in started)
+    assert all(not Path(folder).exists() for _, folder in started)
+    assert {key.split(".")[1] for key in numbers.read(target)} == {"damages"}
 
 
 # Strikes at a pipeline that is a stand-in

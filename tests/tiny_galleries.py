@@ -13,7 +13,7 @@ from dcrw.model.writer import Writer
 from dcrw.training.config import make_config
 from dcrw.training.engine import initial_model
 from dcrw.training.randomness import generator
-from dcrw.training.run import HEADER, Run
+from dcrw.training.run import METRICS, Run
 
 SIZE, STEPS, COUNT = 12, 4, 6
 SAMPLING = Sampling(seed=7)
@@ -61,7 +61,13 @@ def save_run(folder: Path, config: ModelConfig) -> Path:
     run = Run(folder)
     settings = make_config({"name": "untrained", "model": config.model_dump(), "training": ONCE})
     run.begin(settings)
-    (folder / "metrics.csv").write_bytes(HEADER + b"1,100,10,0,0\n")
-    made = {"config_digest": settings.digest, "device": {}, "software": {}}
+    run.keep_metrics_until(0)
+    run.append_metrics(dict.fromkeys(METRICS, 1))
+    made = {
+        "run": settings.folder_name,
+        "config_digest": settings.digest,
+        "device": {},
+        "software": {},
+    }
     run.finish(initial_model(config, 0), made)
     return folder

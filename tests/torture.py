@@ -8,8 +8,11 @@ where anything was silent, undocumented or harmed.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +25,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import psutil
 import strikes
 from damages import ANY, READERS, Account, prepare
 
@@ -173,6 +177,20 @@ def wrong(found: dict[str, Number]) -> list[str]:
     return [key for key, entry in found.items() if key.endswith(WRONG) and entry.value]
 
 
+def leave(place: Path) -> None:
+    """End at once after Ctrl-C or SIGTERM: strikes run in a thread, and their pipelines in sessions
+    of their own, which neither of the two reaches. Numbers of parts that were done stay written."""
+    print(f"Interrupted: {SOURCE} has what was done; the same command counts anew", flush=True)
+    subprocess.Popen = None  # type: ignore[assignment, misc]  # the thread starts no other
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=10)
+    shutil.rmtree(place, ignore_errors=True)
+    os._exit(130)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=30, help="of all parts together")
@@ -187,8 +205,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found.update(made)
             write(made, TARGET)
 
-    with ThreadPoolExecutor() as pool:
-        jobs = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    place = tempfile.mkdtemp()
+    before, tempfile.tempdir = tempfile.tempdir, place
+    pool, jobs = ThreadPoolExecutor(), []
+    try:
         if asked.only in (None, "strikes"):
             jobs.append(pool.submit(note, "strikes", asked.minutes))
         for part in ("damages", "fuzz"):
@@ -196,6 +217,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 note(part, asked.minutes if asked.only else asked.minutes / 2)
         for job in jobs:
             job.result()
+    except KeyboardInterrupt:
+        leave(Path(place))
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(place, ignore_errors=True)
     print("\n".join(f"{key} = {found[key].value}, expected 0" for key in wrong(found)))
     return 1 if wrong(found) else 0
 

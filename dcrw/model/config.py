@@ -41,7 +41,19 @@ PROBLEMS = 10  # that one message names
 TEXT_HINT = " (in quotes in YAML, with -r in place of -p for papermill, a number is text)"
 
 
-class ConfigError(ValueError):
+class Printable:
+    """What an error says, safe for a terminal and for a file: names and values come from outside,
+    and may hold control characters or half a character, which are escaped."""
+
+    def __str__(self) -> str:
+        """The message; its own line breaks stay."""
+        return "".join(
+            letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+            for letter in super().__str__()
+        )
+
+
+class ConfigError(Printable, ValueError):
     """A setting, or a file of settings, is unknown, of the wrong type or out of range.
 
     Way out: the message says what was expected; nothing has been done yet.

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from dcrw.model.config import ConfigError, ModelConfig, Section, explain
+from dcrw.model.config import SHORT, ConfigError, ModelConfig, Section, explain
 from dcrw.training.binarisation import WORDS, Binarisation
 from dcrw.training.data import OWN, DataError, Dataset, Division
 from dcrw.training.datasets.pictures import Fit, Grey, Rule
@@ -59,12 +59,12 @@ class DataConfig(Section):
     def _consistent(self) -> Self:
         if self.dataset not in DATASETS:
             known = ", ".join(DATASETS)
-            raise ValueError(f"data.dataset = {self.dataset!r}: expected one of {known}")
+            raise ValueError(f"data.dataset = {SHORT.repr(self.dataset)}: expected one of {known}")
         if self.dataset != OWN:
             for name in self.model_dump(exclude_defaults=True):
                 if name.startswith("own_"):
                     raise ValueError(
-                        f"data.{name} = {getattr(self, name)!r}: expected nothing, since "
+                        f"data.{name} = {SHORT.repr(getattr(self, name))}: expected nothing, since "
                         f"dataset = {self.dataset}; it is for dataset = {OWN}"
                     )
         return self
@@ -272,7 +272,9 @@ def config_from_parameters(parameters: Mapping[str, Any]) -> RunConfig:
         section = next((name for name, kind in SECTIONS.items() if key in kind.model_fields), None)
         if section is None:
             names = ", ".join(parameter_names())
-            raise ConfigError(f"{key} = {value!r}: unknown parameter; expected one of {names}")
+            raise ConfigError(
+                f"{key} = {SHORT.repr(value)}: unknown parameter; expected one of {names}"
+            )
         settings[section][key] = value
     return make_config(settings)
 
@@ -296,7 +298,9 @@ def require_none_left(parameters: Mapping[str, Any], *known: type[Section]) -> N
     """Raises `ConfigError` where a parameter belongs to none of the sections."""
     names = ", ".join(key for section in known for key in section.model_fields)
     for key, value in parameters.items():
-        raise ConfigError(f"{key} = {value!r}: unknown parameter; expected one of {names}")
+        raise ConfigError(
+            f"{key} = {SHORT.repr(value)}: unknown parameter; expected one of {names}"
+        )
 
 
 def parameter_names() -> list[str]:

@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dcrw.model.config import Printable
 from dcrw.training.randomness import generator
 
 OWN = "own"  # the name of data that no table knows
 
 
-class DataError(RuntimeError):
+class DataError(Printable, RuntimeError):
     """Data that is missing, damaged, out of reach, of another form, or not that of a run.
 
     Way out: put the files where the message says, or name their folder in `DCRW_DATA`; give a run

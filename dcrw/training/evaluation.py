@@ -56,7 +56,7 @@ def evaluate(
     write_table(folder / "steps.csv", pd.concat([_steps_rows(*entry) for entry in measured]))
     write_arrays(folder / "traces.npz", drawn)
     parts = [folder / name for name in ("losses.csv", "steps.csv", "traces.npz")]
-    content = {"run": run.folder.name, "data": how.described(dataset)}
+    content = {"run": run.provenance["run"], "data": how.described(dataset)}
     measuring.write(folder / "evaluation.json", content, parts)
     return folder
 

@@ -11,11 +11,14 @@ that were written with it. Files committed before there were records are held by
 """
 
 import contextlib
+import csv
 import hashlib
 import io
 import json
 import math
 import os
+import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -32,7 +35,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from dcrw.model.config import ConfigError
+from dcrw.model.config import ConfigError, Printable
 
 MEBIBYTE = 1 << 20
 TEXT_LIMIT = 64 * MEBIBYTE  # of a CSV or JSON file
@@ -42,11 +45,14 @@ PART_LIMIT = 1024 * MEBIBYTE  # of a file that is digested
 HEADER_LIMIT = 1 * MEBIBYTE  # of a safetensors file
 DIGEST = "content_sha256"  # the entry of a record for itself
 MANIFEST = "results/manifest.sha256"
+NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+OTHER_BASE = re.compile(r"[-+]?0[0-9xXbB_]|.*:")
+LISTED = re.compile(r"([0-9a-f]{64})  (.+)")  # a line of it
 
 Layout = Mapping[str, tuple[tuple[int, ...], str]]  # of tensors: name to shape and dtype
 
 
-class RunError(RuntimeError):
+class RunError(Printable, RuntimeError):
     """A file or a folder is missing, damaged, edited, in use, of another kind, or not ours.
 
     Way out: the end of the message; mostly to put the file back, or to make it again.
@@ -59,19 +65,29 @@ def digest_of(content: bytes) -> str:
 
 
 def read_bytes(path: Path, at_most: int, way_out: str) -> bytes:
-    """The content of a file. Raises `RunError` where it cannot be read, or is larger than expected.
+    """The content of a file. Raises `RunError` where it cannot be read, is larger than expected,
+    grows meanwhile, or is a folder, a pipe or a device, which may have no end.
 
     way_out: what to do about it, the end of the error's message.
     """
     try:
-        size = path.stat().st_size
-        if size > at_most:
-            raise RunError(f"{path}: {size:,} bytes; expected at most {at_most:,}. {way_out}")
-        return path.read_bytes()
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "folder" if stat.S_ISDIR(found.st_mode) else "pipe, device or socket"
+            raise RunError(f"{path}: cannot be read (a {kind}); expected a file. {way_out}")
+        if found.st_size > at_most:
+            raise RunError(
+                f"{path}: {found.st_size:,} bytes; expected at most {at_most:,}. {way_out}"
+            )
+        with path.open("rb") as file:
+            content = file.read(found.st_size + 1)
+        if len(content) != found.st_size:
+            raise RunError(f"{path}: was written to while it was read; read it again. {way_out}")
+        return content
     except (FileNotFoundError, NotADirectoryError):
-        raise RunError(f"{_safe(path)}: no such file. {way_out}") from None
+        raise RunError(f"{path}: no such file. {way_out}") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{_safe(path)}: cannot be read ({_reason(error)}). {way_out}") from None
+        raise RunError(f"{path}: cannot be read ({_reason(error)}). {way_out}") from None
 
 
 def exists(path: Path) -> bool:
@@ -82,7 +98,7 @@ def exists(path: Path) -> bool:
         return False
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{_safe(path)}: cannot be looked at ({_reason(error)}). Expected a path of this "
+            f"{path}: cannot be looked at ({_reason(error)}). Expected a path of this "
             "system that you may read"
         ) from None
     return True
@@ -115,6 +131,7 @@ def read_json(path: Path, way_out: str) -> dict[str, Any]:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping of pairs. Raises `ValueError` where a name stands twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -143,19 +160,34 @@ def read_table(
     way_out: str,
     digest: str | None = None,
 ) -> pd.DataFrame:
-    """A CSV that has at least these columns, by name, each of its type. Raises `RunError`."""
+    """A CSV that has at least these columns, by name, each of its type, no name twice, and as many
+    cells in every row. Raises `RunError`."""
     content = read_checked(path, digest, TEXT_LIMIT, way_out)
     try:
+        _require_even(content.decode("utf-8-sig"))
         table = pd.read_csv(io.BytesIO(content), dtype=dict(columns))
     except (
         ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError, MemoryError,
-        pd.errors.ParserError, pd.errors.EmptyDataError,
+        csv.Error, pd.errors.ParserError, pd.errors.EmptyDataError,
     ) as error:  # fmt: skip
         raise RunError(f"{path}: not a CSV table ({_short(error)}). {way_out}") from None
     missing = [name for name in columns if name not in table]
     if missing:
         raise RunError(f"{path}: has no column {', '.join(missing)}. {way_out}")
     return table
+
+
+def _require_even(text: str) -> None:
+    """Raises `ValueError` where a column's name stands twice or a row is shorter or longer than the
+    first: pandas renames the one and fills up or shifts the other."""
+    rows = csv.reader(io.StringIO(text, newline=""))
+    names = next(rows, [])
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"column {_short(twice[0])} stands twice")
+    for row in rows:
+        if row and len(row) != len(names):
+            raise ValueError(f"line {rows.line_num}: {len(row)} cells; expected {len(names)}")
 
 
 def read_arrays(
@@ -207,10 +239,8 @@ def _unpacked(path: Path, content: bytes, way_out: str) -> dict[str, NDArray[Any
                 raise RunError(
                     f"{path}: {size:,} bytes unpacked; expected at most {ARRAYS_LIMIT:,}. {way_out}"
                 )
-            return {
-                entry.filename.removesuffix(".npy"): _array(archive, entry)
-                for entry in archive.infolist()
-            }
+            pairs = [(entry.filename.removesuffix(".npy"), entry) for entry in archive.infolist()]
+            return {name: _array(archive, entry) for name, entry in _each_once(pairs).items()}
     except RunError:
         raise
     except (
@@ -311,7 +341,8 @@ def tensors_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """No aliases, which a small file can blow up with, and no key twice."""
+    """No aliases, which a small file can blow up with, no key twice, and numbers to the base 10
+    alone: YAML reads 010 as 8 and 1:30 as 90."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -323,6 +354,10 @@ class _StrictLoader(yaml.SafeLoader):
 
     def construct_scalar(self, node: Any) -> Any:
         value = super().construct_scalar(node)
+        if node.tag in NUMBERS and OTHER_BASE.match(value):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{_short(value)} is a number to another base than 10", node.start_mark
+            )
         if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
             raise yaml.constructor.ConstructorError(
                 None, None, f"{ascii(value)[:120]} is half a character", node.start_mark
@@ -379,17 +414,17 @@ def write_atomically(path: Path, content: bytes) -> None:
             scratch.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{_safe(path)}: cannot be written ({_reason(error)}); what was there before is "
+            f"{path}: cannot be written ({_reason(error)}); what was there before is "
             "unchanged. Look at the free space and the permissions of its folder, or write to "
-            "another one"
+            "another one: the parameter results, where there is one, or a copy of the project"
         ) from None
 
 
 def _holds(path: Path, content: bytes) -> bool:
     """Whether a file has this content already; False where that cannot be seen."""
     try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
-    except (OSError, ValueError):
+        return path.stat().st_size == len(content) and read_bytes(path, len(content), "") == content
+    except (OSError, ValueError, RunError):
         return False
 
 
@@ -399,8 +434,7 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{_safe(path)}: cannot be removed ({_reason(error)}). Look at the permissions of its "
-            "folder"
+            f"{path}: cannot be removed ({_reason(error)}). Look at the permissions of its folder"
         ) from None
 
 
@@ -408,7 +442,7 @@ def _remove_scratch_of_the_dead(path: Path) -> None:
     """What writers of this file left that were killed."""
     for scratch in path.parent.glob(f".{path.name}.*.tmp"):
         number = scratch.name.removesuffix(".tmp").rpartition(".")[2]
-        if number.isdigit() and int(number) != os.getpid() and not _alive(int(number)):
+        if number.isdecimal() and int(number) != os.getpid() and not _alive(int(number)):
             scratch.unlink(missing_ok=True)
 
 
@@ -489,11 +523,12 @@ def project_root(start: Path | None = None) -> Path:
 
 
 def listed_digest(path: Path) -> str | None:
-    """What the manifest of committed results says of a file; None where it says nothing."""
-    whole = path.resolve()
+    """What the manifest of committed results says of a file; None where it says nothing. Raises
+    `RunError` where the manifest is damaged."""
+    whole = Path(os.path.realpath(path))  # `resolve` has an error of its own for links in a circle
     for root in whole.parents:
         manifest = root / MANIFEST
-        if manifest.is_file():
+        if exists(manifest):
             name = whole.relative_to(root).as_posix()
             return _manifest(manifest, manifest.stat().st_mtime_ns).get(name)
     return None
@@ -502,14 +537,14 @@ def listed_digest(path: Path) -> str | None:
 @lru_cache(4)
 def _manifest(path: Path, _: int) -> dict[str, str]:
     """Path to digest, of `sha256sum`'s lines; read again where the file has changed."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-
-
-def _safe(path: Path) -> str:
-    """A path in a message: what cannot be printed is escaped, for the message must be."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)
+    way_out = "Put it back (git checkout), or write it anew (make manifest)."
+    text = read_bytes(path, TEXT_LIMIT, way_out).decode(errors="replace")
+    found = [LISTED.fullmatch(line) for line in text.splitlines()]
+    if not all(found):
+        raise RunError(
+            f"{path}: line {found.index(None) + 1} is no SHA-256, two spaces and a path. {way_out}"
+        )
+    return {match[2]: match[1] for match in found if match}
 
 
 def _reason(error: Exception) -> str:

@@ -314,7 +314,7 @@ def _resume(pairs: Pairs, engine: Engine) -> list[Checkpoint]:
     if states[0]:
         engine.load_states(states)
     for (run, _), checkpoint in zip(pairs, found, strict=True):
-        run.keep_metrics_until(checkpoint.iteration)
+        run.keep_metrics_until(checkpoint.iteration, checkpoint.metrics)
     return found
 
 

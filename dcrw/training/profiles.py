@@ -1,13 +1,14 @@
 """Profiles, the named sets of runs in `configs/*.yaml`, and presets. A profile lists runs as
 differences from defaults."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from dcrw.model.config import ConfigError, Section, explain
+from dcrw.model.config import SHORT, ConfigError, Section, explain
 from dcrw.training.config import EvaluationConfig, RunConfig, make_config
 from dcrw.training.files import read_yaml
 
@@ -79,7 +80,7 @@ class Profile(Section):
         {}, description="instead of seeds, in order: which runs with which seeds"
     )
     defaults: Layer = Field(Layer(), description="what all runs share")
-    runs: dict[str, Planned]
+    runs: dict[str, Planned] = Field(min_length=1)
     evaluation: EvaluationConfig = EvaluationConfig()
     own_images: str = Field(
         "", description="where images of one's own lie, relative to the project"
@@ -110,10 +111,10 @@ class Profile(Section):
             for label, seeds in stage.items()
             for seed in seeds
         ]
-        for label, seed in pairs:
+        for (label, seed), times in Counter(pairs).items():
             if label not in self.runs:
                 raise ValueError(f"stages: {label} is not among the runs")
-            if pairs.count((label, seed)) > 1:
+            if times > 1:
                 raise ValueError(f"seeds of {label} = {seed}: expected each once")
         for pair in self.watched.items():
             if pair not in pairs:
@@ -147,7 +148,8 @@ class Profile(Section):
             raise ConfigError(f"runs.{label}: name and seed come from the label and from seeds")
         if own.preset is not None and own.preset not in PRESETS:
             raise ConfigError(
-                f"runs.{label}.preset = {own.preset!r}: expected one of {', '.join(PRESETS)}"
+                f"runs.{label[:120]}.preset = {SHORT.repr(own.preset)}: expected one of "
+                f"{', '.join(PRESETS)}"
             )
         layers = [
             self.defaults.settings(),
@@ -158,7 +160,7 @@ class Profile(Section):
         try:
             return make_config({"name": label} | merge(*layers))
         except ConfigError as error:
-            raise ConfigError(f"runs.{label}: {error}") from None
+            raise ConfigError(f"runs.{label[:120]}: {error}") from None
 
 
 def load_profile(path: Path) -> Profile:
@@ -167,7 +169,7 @@ def load_profile(path: Path) -> Profile:
     try:
         profile = Profile.model_validate(found)
         if profile.profile != path.stem:
-            raise ConfigError(f"profile = {profile.profile!r}: expected {path.stem!r}")
+            raise ConfigError(f"profile = {SHORT.repr(profile.profile)}: expected {path.stem!r}")
         profile.configs()
     except ValidationError as error:
         raise ConfigError(f"{path}: {explain(error)}") from None

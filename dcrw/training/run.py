@@ -11,7 +11,7 @@ Every file is written whole or not at all. The provenance is a record (`files`):
 configuration, metrics and weights, and what differs from them is refused.
 """
 
-import csv
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -32,6 +32,7 @@ from dcrw.training.files import (
     PART_LIMIT,
     TEXT_LIMIT,
     RunError,
+    digest_of,
     exists,
     layout_of,
     read_bytes,
@@ -51,7 +52,7 @@ METRICS = {"iteration": int} | dict.fromkeys(
     ("reconstruction", "latent", "reconstruction_std", "latent_std"), float
 )
 HEADER = (",".join(METRICS) + "\n").encode()
-PROVENANCE = {"config_digest": str, "device": dict, "software": dict}
+PROVENANCE = {"run": str, "config_digest": str, "device": dict, "software": dict}
 POLL = 0.5  # seconds between two looks at a lock that is waited for
 
 
@@ -66,6 +67,9 @@ class Checkpoint(NamedTuple):
     iteration: int  # updates done
     segments: list[dict[str, Any]]  # stretches without interruption: iterations, device, software
     tensors: dict[str, Tensor]
+    metrics: str | None = (
+        None  # SHA-256 of metrics.csv up to there; the first checkpoints have none
+    )
 
 
 class Run:
@@ -74,6 +78,7 @@ class Run:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self._lock_number: int | None = None  # of the lock's file, while it is held
+        self._written = hashlib.sha256()  # of metrics.csv, as this process knows it
 
     @property
     def complete(self) -> bool:
@@ -93,10 +98,10 @@ class Run:
         """The resolved configuration. Raises `ConfigError`, and `RunError` where that of a complete
         run is not the one that it was trained with."""
         config = load_config(self._path("config.yaml"))
-        if self.complete and config.digest != self.provenance["config_digest"]:
+        if self.complete and config.folder_name != self.provenance["run"]:
             raise RunError(
-                f"{self._path('config.yaml')}: its settings have the digest {config.digest}; "
-                f"expected {self.provenance['config_digest']}, those that the run was trained with "
+                f"{self._path('config.yaml')}: its name and settings are those of "
+                f"{config.folder_name}; expected {self.provenance['run']}, as the run was trained "
                 f"(provenance.json). Put the file back. {AGAIN}"
             )
         return config
@@ -111,6 +116,15 @@ class Run:
             if not isinstance(found.get(name), kind):
                 raise RunError(f"{self._path('provenance.json')}: has no {name}. {AGAIN}")
         return found
+
+    def require(self, config: RunConfig) -> None:
+        """Raises `RunError` where the folder does not hold the complete run of a configuration."""
+        self.require_complete()
+        if self.config != config:
+            raise RunError(
+                f"{self.folder}: holds the run {self.config.folder_name}; expected "
+                f"{config.folder_name}. The folders of two runs were mixed up: put them back"
+            )
 
     def require_complete(self) -> None:
         """Raises `RunError` where training has not finished."""
@@ -157,9 +171,21 @@ class Run:
         Raises `RunError` where it is missing, changed or damaged.
         """
         folder = self.folder / "evaluation"
-        written = read_record(folder / record, EVALUATE)
-        read_checked(folder / name, recorded_digest(written, name), PART_LIMIT, EVALUATE)
+        digest = recorded_digest(self.measured(record), name)
+        read_checked(folder / name, digest, PART_LIMIT, EVALUATE)
         return folder / name
+
+    def measured(self, record: str = "evaluation.json", way_out: str = EVALUATE) -> dict[str, Any]:
+        """A record below `evaluation/`. Raises `RunError` where it is missing, damaged, or that of
+        another run."""
+        path = self.folder / "evaluation" / record
+        found = read_record(path, way_out)
+        if "run" in found and found["run"] != self.provenance["run"]:
+            raise RunError(
+                f"{path}: is of the run {found['run']}; expected {self.provenance['run']}. The "
+                f"folders of two runs were mixed up. {way_out}"
+            )
+        return found
 
     def begin(self, config: RunConfig) -> None:
         """Write the configuration, or check that the folder holds this one. Raises `RunError`."""
@@ -174,10 +200,11 @@ class Run:
         """Add one row to metrics.csv. Raises `RunError` where it cannot be written."""
         self._require_lock()
         path = self._path("metrics.csv")
+        line = (",".join(_brief(row[key]) for key in METRICS) + "\n").encode()
         try:
-            with path.open("r+", newline="", encoding="utf-8") as file:
+            with path.open("r+b") as file:
                 file.seek(0, os.SEEK_END)
-                csv.writer(file, lineterminator="\n").writerow(_brief(row[key]) for key in METRICS)
+                file.write(line)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
@@ -185,10 +212,12 @@ class Run:
                 f"{path}: cannot be written ({error.strerror}). The same command goes on from the "
                 "last checkpoint"
             ) from None
+        self._written.update(line)
 
-    def keep_metrics_until(self, iteration: int) -> None:
+    def keep_metrics_until(self, iteration: int, digest: str | None = None) -> None:
         """Drop rows past an iteration: what was done after the checkpoint is done again. Raises
-        `RunError` where the rows up to there are not all there."""
+        `RunError` where the rows up to there are not all there, or not those with the SHA-256
+        `digest`, where one is known."""
         path, interval = self._path("metrics.csv"), self.config.training.metrics_interval
         content = read_bytes(path, TEXT_LIMIT, AGAIN) if exists(path) else b""
         kept = _rows_until(content, iteration)
@@ -200,7 +229,15 @@ class Run:
                 f"{interval} up to {iteration}, as the checkpoint. "
                 "Remove the checkpoint to start again"
             )
-        write_atomically(path, b"".join([HEADER, *(line for _, line in kept)]))
+        whole = b"".join([HEADER, *(line for _, line in kept)])
+        if digest not in (None, digest_of(whole)):
+            raise RunError(
+                f"{path}: its rows up to iteration {iteration} have the SHA-256 "
+                f"{digest_of(whole)}; expected {digest}, as the checkpoint says. The file was "
+                "changed or damaged. Put it back, or remove the checkpoint to start again"
+            )
+        write_atomically(path, whole)
+        self._written = hashlib.sha256(whole)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint. Raises `RunError`."""
@@ -208,6 +245,7 @@ class Run:
         metadata = {
             "iteration": str(checkpoint.iteration),
             "segments": json.dumps(checkpoint.segments),
+            "metrics": self._written.hexdigest(),
         }
         digest = tensors_digest(checkpoint.tensors, metadata)
         write_tensors(
@@ -226,7 +264,10 @@ class Run:
             raise RunError(f"{path}: its content is not what was written (sha256). {AFRESH}")
         try:
             found = Checkpoint(
-                int(metadata["iteration"]), json.loads(metadata["segments"]), tensors
+                int(metadata["iteration"]),
+                json.loads(metadata["segments"]),
+                tensors,
+                metadata.get("metrics"),
             )
         except (KeyError, ValueError, TypeError, RecursionError):
             raise RunError(f"{path}: no iteration or no segments in it. {AFRESH}") from None
@@ -251,6 +292,7 @@ class Run:
         shorter.metrics()
         metrics = read_bytes(shorter._path("metrics.csv"), TEXT_LIMIT, AGAIN)
         write_atomically(self._path("metrics.csv"), metrics)
+        self._written = hashlib.sha256(metrics)
         self.save_checkpoint(checkpoint)
 
     def finish(
@@ -267,7 +309,7 @@ class Run:
         digest = write_tensors(self._path("model.safetensors"), dict(model.state_dict()))
         content = {**provenance, "state_kept": keep_checkpoint, "weights_sha256": digest}
         parts = [self._path("config.yaml"), self._path("metrics.csv")]
-        if config.digest != provenance["config_digest"]:
+        if config.folder_name != provenance["run"]:
             raise RunError(f"{parts[0]}: was changed while the run was trained. {AGAIN}")
         write_record(self._path("provenance.json"), content, parts)
         self.tidy()
@@ -291,10 +333,13 @@ class Run:
             lock = filelock.FileLock(path)
             lock.acquire(timeout=-1 if wait else 0, poll_interval=POLL)
         except filelock.Timeout:
-            raise RunError(f"{self.folder}: in use by another process") from None
+            raise RunError(
+                f"{self.folder}: in use by another process; wait for its end (the parameter wait)"
+            ) from None
         except (OSError, ValueError) as error:
             raise RunError(
                 f"{self.folder}: cannot be written to ({getattr(error, 'strerror', None) or error})"
+                ". Look at its permissions, or write to another folder (the parameter results)"
             ) from None
         try:
             self._lock_number = path.stat().st_ino
@@ -321,7 +366,8 @@ class Run:
         content = read_bytes(path, TEXT_LIMIT, AGAIN)
         rows = [number for number, _ in _rows_until(content, settings.iterations)]
         before = range(settings.metrics_interval, settings.iterations, settings.metrics_interval)
-        if not content.startswith(HEADER) or rows != [*before, settings.iterations]:
+        same = digest_of(content) == self._written.hexdigest()
+        if not same or rows != [*before, settings.iterations]:
             raise RunError(f"{path}: was changed while the run was trained. {AGAIN}")
 
     def _path(self, name: str) -> Path:

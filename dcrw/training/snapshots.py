@@ -1,6 +1,7 @@
 """What a model draws while it is trained: the same digits and samples at some iterations.
 
-<run>/snapshots/<iteration>.npz holds `images`, `reconstructed`, `generated`: (16, A, A) uint8.
+<run>/snapshots/<iteration>.npz holds `images`, `reconstructed`, `generated`: (16, A, A) uint8,
+and a digest of them.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from dcrw.model.writer import Model
 from dcrw.training.data import to_unit
-from dcrw.training.files import write_arrays
+from dcrw.training.files import write_sealed_arrays
 from dcrw.training.measuring import drawing_noise
 
 COUNT = 16  # digits, and samples
@@ -37,7 +38,7 @@ def take(model: Model, images: Tensor, folder: Path, iteration: int) -> None:
     drawn = model(to_unit(images.to(noise.device)), noise).canvas
     pictures = {"reconstructed": drawn, "generated": model.generate(prior).canvas[-1]}
     arrays = {name: _grey(canvas) for name, canvas in pictures.items()}
-    write_arrays(folder / f"{iteration:06d}.npz", {"images": images.cpu().numpy()} | arrays)
+    write_sealed_arrays(folder / f"{iteration:06d}.npz", {"images": images.cpu().numpy()} | arrays)
 
 
 def _grey(canvas: Tensor) -> np.ndarray:

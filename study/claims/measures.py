@@ -127,7 +127,7 @@ def measure(
         for mode, drawing in drawn.items()
     }
     write_arrays(target / "measures.npz", sharpness)
-    content = {"run": run.folder.name} | _judged_by(folder) | {"measures": measured}
+    content = {"run": run.provenance["run"]} | _judged_by(folder) | {"measures": measured}
     parts = [target / f"measures.{kind}" for kind in ("csv", "npz")]
     measuring.write(target / "measures.json", content, parts)
     return target

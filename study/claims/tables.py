@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from dcrw.training.files import exists, read_arrays, read_record
+from dcrw.training.files import exists, read_arrays
 from study import statistics
 from study.cells import block_means, loss_blocks, run_table, seed_of
 from study.claims.judge import Observed
@@ -52,7 +52,7 @@ def measure_table(entries: Iterable[Finished]) -> pd.DataFrame:
     for entry in entries:
         path = entry.run.folder / "evaluation" / "measures.json"
         if exists(path):
-            scalars = read_record(path, MEASURE)["measures"]
+            scalars = entry.run.measured(path.name, MEASURE)["measures"]
             values = {name: number["value"] for name, number in scalars.items()}
             rows.append({"cell": entry.config.name, "seed": entry.config.training.seed} | values)
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=["cell", "seed"])

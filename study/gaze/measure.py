@@ -84,7 +84,7 @@ def record(
     write_table(folder / "gaze.csv", table(measured.values, split.labels.numpy()))
     write_arrays(folder / "gaze.npz", arrays(measured, split))
     content = {
-        "run": run.folder.name,
+        "run": run.provenance["run"],
         "images": len(split.images),
         "noise_correlation": model.config.noise_correlation,
     }

@@ -12,7 +12,7 @@ from scipy.special import entr
 
 from dcrw.model.architectures import noise_in_words
 from dcrw.training.config import RunConfig
-from dcrw.training.files import RunError, exists, read_arrays, read_record, read_table
+from dcrw.training.files import RunError, exists, read_arrays, read_table
 from dcrw.training.run import Run, run_for
 from study.finished import profile_of
 from study.gaze.measure import ALL, COLUMNS, GazeSettings
@@ -93,13 +93,13 @@ def read(folder: Path, settings: GazeSettings) -> tuple[pd.DataFrame, dict[str, 
     evaluation = folder / "evaluation"
     if not exists(evaluation / "gaze.json"):
         raise RunError(f"{evaluation}: windows not measured yet (notebooks/gaze.ipynb)")
-    measured = read_record(evaluation / "gaze.json", MEASURE).get("settings")
+    run = Run(folder)
+    measured = run.measured("gaze.json", MEASURE).get("settings")
     if measured != settings.model_dump():
         raise RunError(
             f"{evaluation}: windows measured with {measured}; the profile asks for "
             f"{settings.model_dump()}. Measure again (notebooks/gaze.ipynb)"
         )
-    run = Run(folder)
     arrays = read_arrays(run.evaluated("gaze.npz", "gaze.json"), MEASURE)
     table = run.evaluated("gaze.csv", "gaze.json")
     return read_table(table, COLUMNS, MEASURE), arrays

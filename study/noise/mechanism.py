@@ -292,7 +292,7 @@ def measure_mechanism(
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table)
     parts = [folder / f"{name}.csv" for name in tables]
-    measuring.write(folder / "forensics.json", {"run": run.folder.name}, parts)
+    measuring.write(folder / "forensics.json", {"run": run.provenance["run"]}, parts)
     return folder
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from dcrw.model.architectures import FACTS
-from dcrw.training.files import RunError, read_arrays
+from dcrw.training.files import RunError, read_sealed_arrays
 from study.finished import Finished
 from study.live import Live, film, sheet
 
 MOMENTS = 2  # snapshots that make a run a watched one
+DRAWN = ("reconstructed", "generated")  # arrays of a snapshot
 SHOWN, COLUMNS = 16, 4  # digits, and samples
 WAY_OUT = "Train the run again with snapshots (notebooks/train.ipynb)."
 
@@ -46,11 +47,8 @@ def _title(entry: Finished) -> str:
 def _run(entry: Finished, paper: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     paths = sorted((entry.run.folder / "snapshots").glob("*.npz"))
     moments = [int(path.stem) for path in paths]
-    arrays = [read_arrays(path, WAY_OUT) for path in paths]
-    pictures = {
-        name: np.stack([taken[name][:SHOWN] for taken in arrays])
-        for name in ("reconstructed", "generated")
-    }
+    arrays = [read_sealed_arrays(path, DRAWN, WAY_OUT) for path in paths]
+    pictures = {name: np.stack([taken[name][:SHOWN] for taken in arrays]) for name in DRAWN}
     metrics = entry.run.metrics()
     lx, lz = paper[_title(entry)]
     return {

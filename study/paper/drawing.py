@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dcrw.training.files import read_arrays
+from dcrw.training.files import read_sealed_arrays
 from study.finished import Finished, traces
 from study.live import Live, film, sheet
 from study.paper.figures import STEPS
@@ -33,7 +33,8 @@ def explorers(path: Path) -> Digits:
     Raises `RunError` where it is damaged."""
     if not path.exists():
         return Digits(np.empty((0, 0, 0), np.uint8), np.empty(0, np.int64))
-    arrays = read_arrays(path, "Make it again (notebooks/explorer_data.ipynb).")
+    way_out = "Make it again (notebooks/explorer_data.ipynb)."
+    arrays = read_sealed_arrays(path, ("images", "labels"), way_out)
     return Digits(arrays["images"], arrays["labels"])
 
 

@@ -10,7 +10,7 @@ from dcrw.model.config import ModelConfig
 from dcrw.training.config import Runtime, make_config
 from dcrw.training.data import DataError
 from dcrw.training.engine import initial_model
-from dcrw.training.run import HEADER, Run
+from dcrw.training.run import METRICS, Run
 
 SMALL = {"steps": 2, "latent_size": 2, "hidden_size": 5, "read_size": 3, "write_size": 2}
 
@@ -28,8 +28,14 @@ def run(tmp_path: Path) -> Path:
     )
     run = Run(tmp_path / "small-s0")
     run.begin(settings)
-    (run.folder / "metrics.csv").write_bytes(HEADER + b"1,100,10,0,0\n")
-    made = {"config_digest": settings.digest, "device": {}, "software": {}}
+    run.keep_metrics_until(0)
+    run.append_metrics(dict.fromkeys(METRICS, 1))
+    made = {
+        "run": settings.folder_name,
+        "config_digest": settings.digest,
+        "device": {},
+        "software": {},
+    }
     run.finish(initial_model(settings.model, 0), made)
     return run.folder
 

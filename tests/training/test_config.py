@@ -272,6 +272,13 @@ def test_odd_values_are_refused_by_name(parameters, expected) -> None:
     str(refused.value).encode()  # can be printed
 
 
+def test_a_long_value_is_cut_in_the_message() -> None:
+    for parameters in ({"other": "x" * 9999}, {"dataset": "x" * 9999}, {"name": "x" * 9999}):
+        with pytest.raises(ConfigError, match=r"x\.\.\.x") as refused:
+            config_from_parameters(parameters)
+        assert len(str(refused.value)) < 1500
+
+
 def test_a_message_names_ten_problems_at_most() -> None:
     with pytest.raises(ConfigError, match="and 40 more") as refused:
         make_config({f"{'k' * 500}{number}": 1 for number in range(50)})

@@ -26,11 +26,12 @@ from damages import (
     prepare,
 )
 from hypothesis import HealthCheck, given, settings
-from tiny_runs import dataset, tiny
+from tiny_runs import dataset, images, tiny
 
 from dcrw.model.config import ConfigError
 from dcrw.training import files
-from dcrw.training.config import load_config
+from dcrw.training.config import EvaluationConfig, load_config
+from dcrw.training.evaluation import evaluate
 from dcrw.training.files import RunError, write_json
 from dcrw.training.loop import train
 from dcrw.training.run import METRICS, Run
@@ -111,11 +112,47 @@ def test_a_checkpoint_says_its_own_iteration(run: Run) -> None:
         Run(path.parent).load_checkpoint()
 
 
-def test_an_edited_configuration_of_a_complete_run_is_refused(run: Run) -> None:
+@pytest.mark.parametrize("change", [("canvas: 0.0", "canvas: 2.0"), ("name: tiny", "name: other")])
+def test_an_edited_configuration_of_a_complete_run_is_refused(run: Run, change) -> None:
     path = run.folder / "config.yaml"
-    path.write_text(path.read_text().replace("initial_canvas: 0.0", "initial_canvas: 2.0"))
-    with pytest.raises(RunError, match=r"config\.yaml: its settings have the digest"):
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(
+        RunError, match=r"config\.yaml: its name and settings .*; expected tiny-s0-"
+    ):
         _ = run.config
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_a_mark_at_the_start_and_other_line_ends_change_no_configuration(run, encoding) -> None:
+    path, before = run.folder / "config.yaml", run.config
+    path.write_bytes(path.read_text().replace("\n", "\r\n").encode(encoding))
+    assert run.config == before
+
+
+def test_folders_of_two_runs_are_not_mixed_up(run: Run) -> None:
+    """Each folder is sound in itself: only together do they tell."""
+    config = tiny("other", {"noise_correlation": 1.0})
+    other = train(Run(run.folder.parent / "other"), config, images())
+    evaluate(other, images(), EvaluationConfig(batch_size=10, digits=4), torch.device("cpu"))
+    with pytest.raises(RunError, match=r"other: holds the run other-s0-\w+; expected tiny-s0-"):
+        other.require(run.config)
+    (run.folder / "evaluation").rename(run.folder / "aside")
+    (other.folder / "evaluation").rename(run.folder / "evaluation")
+    with pytest.raises(RunError, match=r"is of the run other-s0-\w+; expected .* were mixed up"):
+        run.evaluated("losses.csv")
+
+
+@pytest.mark.parametrize("change", [(b"\n4,", b"\n4,1"), (b"\n4,", b"\n5,"), (b",0.", b",0.1")])
+def test_metrics_that_changed_since_the_checkpoint_are_refused(run: Run, change) -> None:
+    cut = Run(run.folder.parent / "cut")
+    path = cut.folder / "metrics.csv"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(*change, 1))
+    assert path.read_bytes() != whole
+    with pytest.raises(RunError, match=r"metrics\.csv: .*(checkpoint says|as the checkpoint)"):
+        train(cut, tiny(), images())
+    path.write_bytes(whole + b"12,half")  # what was written after the checkpoint is done again
+    assert train(cut, tiny(), images()).metrics().equals(run.metrics())
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "metrics.csv", ".lock"])
@@ -232,6 +269,10 @@ def test_json_that_is_no_object_is_refused(tmp_path, content) -> None:
         ("? [a]\n: 1", "not valid YAML"),
         ("\x00", "not valid YAML"),
         (r'{"a": "\ud800"}', "is half a character"),
+        ("a: [010]", "010 is a number to another base than 10"),
+        ("a: 1:30", "another base"),
+        ("a: 0x10", "another base"),
+        ("a: 1:30.5", "another base"),
     ],
 )
 def test_yaml_that_misleads_is_refused(tmp_path, text, expected) -> None:
@@ -251,11 +292,43 @@ def test_configurations_of_another_kind_are_one_error(tmp_path, content) -> None
 
 def test_a_folder_or_an_impossible_name_is_one_error(tmp_path) -> None:
     (tmp_path / "a.json").mkdir()
-    for name in ("a.json", "x" * 300, "a\0b"):
+    for name in ("a.json", "x" * 300, "a\0b", "half \ud800"):
         with pytest.raises(RunError, match=WAY_OUT):
             files.read_json(tmp_path / name, WAY_OUT)
         with pytest.raises(RunError, match="cannot be written"):
             files.write_json(tmp_path / name, {})
+
+
+def test_a_pipe_a_device_and_links_in_a_circle_are_one_error(tmp_path) -> None:
+    """Reading a pipe waits for ever, and a device may have no end."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    (tmp_path / "circle").symlink_to("circle")
+    for name in ("pipe", "zeros", "circle"):
+        with pytest.raises(RunError, match=rf"{name}: cannot be read \(.*Do this"):
+            files.read_record(tmp_path / name, WAY_OUT)
+        assert files.listed_digest(tmp_path / name) is None
+        files.write_atomically(tmp_path / name, b"")
+        assert (tmp_path / name).read_bytes() == b"" and not (tmp_path / name).is_symlink()
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path, monkeypatch) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("{}")
+    before = path.stat()
+    path.write_text("{} and more")
+    monkeypatch.setattr(Path, "stat", lambda path, **_: before)
+    with pytest.raises(RunError, match=r"a\.json: was written to while it was read"):
+        files.read_json(path, WAY_OUT)
+
+
+def test_names_with_line_breaks_and_commands_for_terminals_are_escaped(tmp_path) -> None:
+    for name, shown in (("a\x1b[31m.json", r"a\x1b[31m.json"), ("b\u202e.yaml", r"b\u202e.yaml")):
+        (tmp_path / name).write_text("{")
+        read = files.read_yaml if name.endswith("yaml") else lambda path: files.read_json(path, "")
+        with pytest.raises((RunError, ConfigError)) as refused:
+            read(tmp_path / name)
+        assert shown in str(refused.value) and name not in str(refused.value)
 
 
 def test_a_table_has_its_columns(tmp_path) -> None:
@@ -266,9 +339,18 @@ def test_a_table_has_its_columns(tmp_path) -> None:
     path.write_text("iteration,latent\n1,x\n")
     with pytest.raises(RunError, match=r"not a CSV table \(could not convert string to float"):
         files.read_table(path, {"latent": float}, WAY_OUT)
-    path.write_text('a,b\n1,2\n3,4,5,6\n"x')
-    with pytest.raises(RunError, match="not a CSV table"):
-        files.read_table(path, {}, WAY_OUT)
+    for text, expected in {
+        'a,b\n1,2\n3,4,5,6\n"x': "line 3: 4 cells; expected 2",
+        "a,b\n1,2,3\n4,5,6\n": "line 2: 3 cells; expected 2",  # pandas: an index
+        "a,b\n1,2\n3\n": "line 3: 1 cells; expected 2",  # pandas: not a number
+        "a,a\n1,2\n": "column a stands twice",  # pandas: a.1
+        "a;b\n1;2\n": "has no column a",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(RunError, match=expected):
+            files.read_table(path, {"a": int}, WAY_OUT)
+    path.write_bytes(b'\xef\xbb\xbfa,b\r\n1,"2\r\n3"\r\n')
+    assert files.read_table(path, {"a": int}, WAY_OUT).a.tolist() == [1]
 
 
 def test_arrays_are_what_was_written(tmp_path) -> None:
@@ -281,6 +363,11 @@ def test_arrays_are_what_was_written(tmp_path) -> None:
         files.read_arrays(path, WAY_OUT, "0" * 64)
     np.savez(path, x=np.array([{}], dtype=object))
     with pytest.raises(RunError, match="not a readable NPZ"):
+        files.read_arrays(path, WAY_OUT)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("x", "x.npy"):
+            archive.writestr(name, b"")
+    with pytest.raises(RunError, match=r"not a readable NPZ \(x stands twice\)"):
         files.read_arrays(path, WAY_OUT)
 
 
@@ -297,6 +384,20 @@ def test_the_manifest_holds_what_has_no_record(tmp_path) -> None:
         files.read_record(path, WAY_OUT)
     files.write_record(path, {"a": 3})
     assert files.read_record(path, WAY_OUT) == {"a": 3}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"0" * 63 + b"  a\n", b"0" * 64 + b" a\n", None])
+def test_a_damaged_manifest_is_named(tmp_path, content) -> None:
+    """What is held by it alone is not read without it."""
+    (tmp_path / "results").mkdir()
+    path, manifest = tmp_path / "results" / "a.csv", tmp_path / files.MANIFEST
+    path.write_text("a\n1\n")
+    if content is None:
+        manifest.mkdir()
+    else:
+        manifest.write_bytes(content)
+    with pytest.raises(RunError, match=r"manifest\.sha256: .*\(make manifest\)"):
+        files.read_table(path, {}, WAY_OUT)
 
 
 def test_what_killed_writers_left_is_removed(tmp_path) -> None:
@@ -334,9 +435,12 @@ def test_what_is_there_already_is_not_written_again(tmp_path, monkeypatch) -> No
     def refuse(*arguments: object, **more: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    for place in ("os.utime", "pathlib.Path.open", "pathlib.Path.replace"):
+    real = Path.open
+    for place in ("os.utime", "pathlib.Path.replace"):
         monkeypatch.setattr(place, refuse)
-    monkeypatch.setattr(Path, "read_bytes", lambda path: b'{\n  "a": 1\n}\n')
+    monkeypatch.setattr(
+        Path, "open", lambda path, mode="r", **more: (real if mode == "rb" else refuse)(path, mode)
+    )
     files.write_json(path, {"a": 1})
     with pytest.raises(RunError, match=r"a\.json: cannot be written \(Permission denied\)"):
         files.write_json(path, {"a": 2})
@@ -355,6 +459,11 @@ def test_a_disk_that_refuses_is_one_error(tmp_path, monkeypatch, number) -> None
     with pytest.raises(RunError, match=rf"a\.json: cannot be written \({os.strerror(number)}\)"):
         files.write_json(path, {"a": 2})
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_outside_of_the_project_the_way_in_is_named(tmp_path) -> None:
+    with pytest.raises(RunError, match=r"not inside the project .*go there, or .* with --cwd$"):
+        files.project_root(tmp_path)
 
 
 def test_a_path_that_cannot_be_looked_at_is_one_error(tmp_path) -> None:

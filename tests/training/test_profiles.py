@@ -28,6 +28,11 @@ def test_presets_are_the_layer_between_defaults_and_run(tmp_path):
     ("text", "expected"),
     [
         ("{profile: p, seeds: [0]}", "runs"),
+        ("{profile: p, seeds: [0], runs: {a: {training: }}}", "runs.a.training = None"),
+        ("{profile: p, seeds: [0], runs: {}}", "runs = {}: .*at least 1 item"),
+        ("{profile: p, seeds: [010], runs: {a: {}}}", "another base"),
+        (f"{{profile: {'x' * 9999}, seeds: [0], runs: {{a: {{}}}}}}", r".{,300}expected 'p'$"),
+        ("{profile: p, seeds: [0], runs: {a: {training: {model: {}}}}}", "training.model = {}"),
         ("{profile: p, seeds: [], runs: {a: {}}}", "seeds, stages: expected one"),
         (
             "{profile: p, seeds: [0], stages: {a: {a: [0]}}, runs: {a: {}}}",

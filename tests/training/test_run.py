@@ -108,6 +108,15 @@ def test_a_damaged_checkpoint_is_an_error_and_stays(tmp_path, monkeypatch, datas
     assert train(run, tiny(), dataset).complete
 
 
+def test_a_complete_run_drops_the_checkpoint_that_a_kill_has_left(tmp_path, dataset):
+    """Killed after its provenance was written and before its checkpoint was removed."""
+    kept = train(Run(tmp_path / "kept"), tiny(), dataset, keeping=STATE)
+    run = train(Run(tmp_path / "run"), tiny(), dataset)
+    (kept.folder / "checkpoint.safetensors").rename(run.folder / "checkpoint.safetensors")
+    assert run.complete and run.begun
+    assert not train(run, tiny(), dataset).begun
+
+
 def test_weights_of_another_model_are_refused(tmp_path, dataset):
     run = train(Run(tmp_path), tiny(), dataset)
     other = ModelConfig(**TINY | {"hidden_size": 6})

@@ -9,6 +9,7 @@ from tiny_runs import assert_same_weights, dataset, tiny
 from dcrw.training import loop, snapshots
 from dcrw.training.config import Keeping
 from dcrw.training.data import to_unit
+from dcrw.training.files import DIGEST, RunError, read_sealed_arrays, write_arrays
 from dcrw.training.loop import train
 from dcrw.training.randomness import step_noise
 from dcrw.training.run import Run
@@ -37,9 +38,13 @@ def test_snapshots_change_nothing_and_survive_a_kill(tmp_path, monkeypatch, data
     assert names == [f"{moment:06d}.npz" for moment in snapshots.moments(3, 12)]
     for name in names:
         ours, again = (dict(np.load(run.folder / "snapshots" / name)) for run in (whole, cut))
-        assert ours.keys() == {"images", "reconstructed", "generated"}
+        assert ours.keys() == {"images", "reconstructed", "generated", DIGEST}
         assert all(np.array_equal(values, again[key]) for key, values in ours.items())
         assert np.array_equal(ours["images"], dataset.test.images[:16].numpy())
+    damaged = whole.folder / "snapshots" / names[0]
+    write_arrays(damaged, dict(np.load(damaged)) | {"generated": ours["generated"] // 2})
+    with pytest.raises(RunError, match=rf"{names[0]}: .*it was edited"):
+        read_sealed_arrays(damaged, ("generated",), "")
     last = whole.model()
     noise = torch.as_tensor(step_noise(snapshots.SEED, "generation", 0, (2, 16, 2), 0.0))
     drawn = last(to_unit(dataset.test.images[:16]), noise).canvas.sigmoid()

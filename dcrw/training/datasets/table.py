@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dcrw.model.config import SHORT
 from dcrw.training.data import OWN, DataError, Dataset, Division
 from dcrw.training.datasets import digits, mnist, own
 from dcrw.training.datasets.facts import Entry, Wanted
@@ -32,6 +33,6 @@ def load(
     and the way out.
     """
     if name not in DATASETS:
-        raise DataError(f"dataset = {name!r}: expected one of {', '.join(DATASETS)}")
+        raise DataError(f"dataset = {SHORT.repr(name)}: expected one of {', '.join(DATASETS)}")
     path = None if images is None else Path(images)
     return DATASETS[name].read(Wanted(Path(root), path, image_size, rule, division, progress))

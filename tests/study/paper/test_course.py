@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from finished_runs import config, make_run
 
-from dcrw.training.files import RunError, write_arrays
+from dcrw.training.files import RunError, write_sealed_arrays
 from dcrw.training.run import Run
 from study.finished import Finished
 from study.live import film
@@ -23,7 +23,7 @@ def entry(folder: Path, name: str, moments: list[int], seed: int = 0, **model: o
     for moment in moments:
         grey = np.full((16, 2, 2), moment % 256, np.uint8)
         arrays = {"images": grey * 0, "reconstructed": grey, "generated": 255 - grey}
-        write_arrays(run.folder / "snapshots" / f"{moment:06d}.npz", arrays)
+        write_sealed_arrays(run.folder / "snapshots" / f"{moment:06d}.npz", arrays)
     return Finished(settings, run, pd.DataFrame(), {})
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from finished_runs import config
 
-from dcrw.training.files import write_arrays, write_record
+from dcrw.training.files import write_arrays, write_record, write_sealed_arrays
 from dcrw.training.run import Run
 from study.finished import Finished
 from study.paper.drawing import Digits, drawing, explorers, places
@@ -52,5 +52,5 @@ def test_few_digits_stand_in_one_row(tmp_path: Path) -> None:
 def test_without_an_explorer_no_digit_is_known(tmp_path: Path) -> None:
     path = tmp_path / "explorer.npz"
     assert places(IMAGES[:1], explorers(path)) == [None]
-    write_arrays(path, {"images": IMAGES, "labels": LABELS})
+    write_sealed_arrays(path, {"images": IMAGES, "labels": LABELS})
     assert places(IMAGES[:1], explorers(path)) == [{"digit": 3, "number": 1}]
