@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from filelock import FileLock
+from random_actions import act
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -39,6 +40,15 @@ def toc_pages() -> list[str]:
 
 PAGES = toc_pages()
 NOTEBOOKS = [page for page in PAGES if page.startswith("book/executed/")]
+ANSWERING = {  # pages with figures that answer, and how many random actions each is given
+    "book/architecture": 40,
+    "book/decisions": 40,
+    "book/executed/claims": 40,
+    "book/executed/explorer": 300,
+    "book/executed/figure_6": 40,
+    "book/executed/figures_4_5": 40,
+    "book/executed/reused_noise": 40,
+}
 FRONT_DOOR = "index"  # sends the reader on to the first page
 ALL_PAGES = [*PAGES, "genindex", "search"]
 
@@ -562,6 +572,19 @@ class TestStartPage:
         links = page.locator("ul.verdicts a")
         targets = links.evaluate_all("all => all.map((a) => a.hash)")
         assert targets == [f"#claim-{letter}" for letter in "abcdefghi"]
+
+
+@pytest.mark.parametrize(("page", "count"), ANSWERING.items())
+def test_figures_stand_random_actions(
+    browser: Browser, built_book: Path, page: str, count: int
+) -> None:
+    opened = open_page(browser, (built_book / f"{page}.html").as_uri())
+    used = act(opened.page, count)
+    opened.page.wait_for_timeout(100)
+    said = opened.page.get_by_text("This figure cannot be shown").count()
+    opened.page.close()
+    assert used
+    assert (said, opened.problems) == (0, [])
 
 
 def test_code_is_one_link_at_the_end_and_is_not_printed(browser: Browser, http_book: str) -> None:

@@ -88,6 +88,10 @@ window.dcrwFigures = (() => {
       minimumFractionDigits: digits, maximumFractionDigits: digits,
     }).replace("-", "−");
 
+  /** Words in which L_x and L_z have their subscripts, as nodes. */
+  const math = (words) => words.split(/(L_[xz])/).map((part) =>
+    (/^L_/.test(part) ? h("span", {}, h("i", {}, "L"), h("sub", {}, part[2])) : part));
+
   /** Whether the reader wants little motion. */
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -113,5 +117,5 @@ window.dcrwFigures = (() => {
     }
   }
 
-  return { h, s, slider, choice, film, linear, logarithmic, path, say, calm, register };
+  return { h, s, slider, choice, film, linear, logarithmic, path, say, math, calm, register };
 })();
