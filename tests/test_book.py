@@ -498,7 +498,7 @@ def test_search_finds_pages(
     address = http_book if scheme == "http" else built_book.as_uri()
     opened = open_page(browser, f"{address}/search.html?q=attention")
     page = opened.page
-    page.wait_for_function("() => !document.querySelector('#search-progress').textContent.trim()")
+    page.wait_for_selector("#search-results li a")
     found = page.locator("#search-results li a").count()
     excerpts = page.locator("#search-results li p.context")
     if scheme == "http":  # a page opened from a folder may not read others

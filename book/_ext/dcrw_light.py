@@ -159,14 +159,14 @@ BLOCKING = re.compile(
 
 
 def lighten_page(page: str, searches: bool) -> str:
-    """A page's HTML without scripts that it does not need, and with those that can wait deferred.
+    """A page's HTML without scripts that it does not need, and those that can wait deferred.
 
     searches: whether it is the page of the search.
     """
     lighter = ICON_SCRIPT.sub("", page)
-    if not searches:
-        lighter = SEARCH_SCRIPT.sub("", lighter)
-    return BLOCKING.sub("<script defer", lighter)
+    if searches:  # its scripts call the others as they load
+        return lighter
+    return BLOCKING.sub("<script defer", SEARCH_SCRIPT.sub("", lighter))
 
 
 # ---- icons ----------------------------------------------------------------------------------
