@@ -26,11 +26,13 @@ async ([figures, seed, count]) => {
     const given = { ...place, pointerType, pointerId: 1, buttons: 1, bubbles: true };
     element.dispatchEvent(new PointerEvent(name, given));
   };
-  const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", " ", "Escape", "Enter"];
+  const arrows = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+  const keys = [...arrows, "Home", "End", " ", "Escape", "Enter"];
   const parts = "button, input, select, summary, canvas, [role=option]";
   const done = new Set();
   for (let i = 0; i < count; i++) {
-    const all = [...document.querySelectorAll(figures)].flatMap((root) => [...root.querySelectorAll(parts)])
+    const all = [...document.querySelectorAll(figures)]
+      .flatMap((root) => [...root.querySelectorAll(parts)])
       .filter((one) => one.checkVisibility() && !one.disabled && !/Save/.test(one.textContent));
     const element = all[next(all.length)];
     const kind = element.type ?? element.tagName;
