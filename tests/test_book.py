@@ -322,13 +322,17 @@ SCROLLED = """
 }).map((table) => table.outerHTML.slice(0, 120))
 """
 
-# Inline formulas scroll where they are wider than a phone; see the formulas' own tests.
+# Formulas that are stops of the Tab key and need not be, or the other way round.
+FORMULAS = """
+() => [...document.querySelectorAll("article div.math")].filter((formula) =>
+  (formula.scrollWidth > formula.clientWidth) !== (formula.tabIndex === 0)).length
+"""
+
 AXE = """
 async (options) => {
   const { violations } = await axe.run("article", { preload: false, ...options });
   return violations.flatMap((found) =>
-    found.nodes.filter((node) => !node.html.includes('class="math'))
-      .map((node) => `${found.id}: ${node.html.slice(0, 120)}`));
+    found.nodes.map((node) => `${found.id}: ${node.html.slice(0, 120)}`));
 }
 """
 
@@ -387,7 +391,7 @@ class Visitor:
     def visit(self, name: str) -> Visit:
         page, problems, requests = open_page(self.browser, f"{self.address}/{name}.html")
         images = page.evaluate(IMAGES)
-        equations = page.evaluate(EQUATIONS)
+        equations = page.evaluate(EQUATIONS) | {"wrong stops": page.evaluate(FORMULAS)}
         light = page.evaluate(READABILITY)
         scrolled = page.evaluate(SCROLLED)
         violations = self.violations(page, name, {})
@@ -402,6 +406,8 @@ class Visitor:
             cut_off += page.evaluate(CUT_OFF)
             stacked += page.evaluate(STACKED)
             scrolled += page.evaluate(SCROLLED)
+            page.wait_for_timeout(50)  # for what observes sizes
+            equations["wrong stops"] += page.evaluate(FORMULAS)
         page.close()
         shown = (images, equations, light, dark, overflow, cut_off, stacked, scrolled, violations)
         return Visit(problems, requests, *shown)
@@ -464,6 +470,7 @@ class TestPage:
         equations = visit(name).equations
         assert equations["set"] == equations["all"]
         assert equations["errors"] == 0
+        assert equations["wrong stops"] == 0  # by the Tab key: those that scroll, and no others
         if name in {"book/architecture", "book/equations"}:
             assert equations["all"] > 0
 
