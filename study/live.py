@@ -10,7 +10,6 @@ import html
 import io
 import json
 import math
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,10 +38,16 @@ class Live(NamedTuple):
 class Still(NamedTuple):
     """A picture that a notebook shows beneath a figure."""
 
-    path: Path  # of a PNG
+    png: bytes
 
     def _repr_png_(self) -> bytes:
-        return self.path.read_bytes()
+        return self.png
+
+
+def pixels(address: str) -> NDArray[np.uint8]:
+    """Grey values (height, width) of what `sheet` and `film` made."""
+    data = base64.b64decode(address.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("L"))
 
 
 def plain(value: Any) -> Any:

@@ -22,11 +22,13 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from filelock import FileLock
+from random_actions import act
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[1]
+PHONES = (390, 320)  # CSS pixels
 FOREIGN = ("http", "https", "ws", "wss")
 
 
@@ -38,6 +40,15 @@ def toc_pages() -> list[str]:
 
 PAGES = toc_pages()
 NOTEBOOKS = [page for page in PAGES if page.startswith("book/executed/")]
+ANSWERING = {  # pages with figures that answer, and how many random actions each is given
+    "book/architecture": 40,
+    "book/decisions": 40,
+    "book/executed/claims": 40,
+    "book/executed/explorer": 300,
+    "book/executed/figure_6": 40,
+    "book/executed/figures_4_5": 40,
+    "book/executed/reused_noise": 40,
+}
 FRONT_DOOR = "index"  # sends the reader on to the first page
 ALL_PAGES = [*PAGES, "genindex", "search"]
 
@@ -227,6 +238,8 @@ IMAGES = """
   (image) => ({ src: image.src, width: image.naturalWidth, alt: image.alt }))
 """
 
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
 # Parts that reach beyond the screen and cannot be scrolled to.
 CUT_OFF = """
 () => {
@@ -299,13 +312,27 @@ STACKED = """
     .map((cell) => cell.outerHTML.slice(0, 120)))
 """
 
-# Inline formulas scroll where they are wider than a phone; see the formulas' own tests.
+# Tables that have to be scrolled sideways, by which a column can be missed.
+SCROLLED = """
+() => [...document.querySelectorAll("article table")].filter((table) => {
+  for (let box = table; box.tagName !== "ARTICLE"; box = box.parentElement)
+    if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)
+      && box.scrollWidth > box.clientWidth + 1) return true;
+  return false;
+}).map((table) => table.outerHTML.slice(0, 120))
+"""
+
+# Formulas that are stops of the Tab key and need not be, or the other way round.
+FORMULAS = """
+() => [...document.querySelectorAll("article div.math")].filter((formula) =>
+  (formula.scrollWidth > formula.clientWidth) !== (formula.tabIndex === 0)).length
+"""
+
 AXE = """
 async (options) => {
   const { violations } = await axe.run("article", { preload: false, ...options });
   return violations.flatMap((found) =>
-    found.nodes.filter((node) => !node.html.includes('class="math'))
-      .map((node) => `${found.id}: ${node.html.slice(0, 120)}`));
+    found.nodes.map((node) => `${found.id}: ${node.html.slice(0, 120)}`));
 }
 """
 
@@ -327,9 +354,10 @@ class Visit(NamedTuple):
     equations: dict[str, int]
     light: dict[str, Any]
     dark: dict[str, Any]
-    overflow: int  # CSS pixels by which the page is wider than a phone
+    overflow: list[int]  # CSS pixels by which the page is wider than a phone, wide and narrow
     cut_off: list[str]
     stacked: list[str]  # what is wrong with tables on a phone
+    scrolled: list[str]  # tables that scroll sideways, on any screen
     violations: list[str]  # of axe's rules, by what the page itself holds, in both themes
 
 
@@ -363,20 +391,25 @@ class Visitor:
     def visit(self, name: str) -> Visit:
         page, problems, requests = open_page(self.browser, f"{self.address}/{name}.html")
         images = page.evaluate(IMAGES)
-        equations = page.evaluate(EQUATIONS)
+        equations = page.evaluate(EQUATIONS) | {"wrong stops": page.evaluate(FORMULAS)}
         light = page.evaluate(READABILITY)
+        scrolled = page.evaluate(SCROLLED)
         violations = self.violations(page, name, {})
         page.emulate_media(color_scheme="dark")
         page.wait_for_timeout(300)  # the theme fades some colours
         dark = page.evaluate(READABILITY)
         violations += self.violations(page, name, {"runOnly": ["color-contrast"]})
-        page.set_viewport_size({"width": 390, "height": 844})
-        overflow = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        cut_off, stacked = page.evaluate(CUT_OFF), page.evaluate(STACKED)
+        overflow, cut_off, stacked = [], [], []
+        for width in PHONES:
+            page.set_viewport_size({"width": width, "height": 844})
+            overflow.append(page.evaluate(OVERFLOW))
+            cut_off += page.evaluate(CUT_OFF)
+            stacked += page.evaluate(STACKED)
+            scrolled += page.evaluate(SCROLLED)
+            page.wait_for_timeout(50)  # for what observes sizes
+            equations["wrong stops"] += page.evaluate(FORMULAS)
         page.close()
-        shown = (images, equations, light, dark, overflow, cut_off, stacked, violations)
+        shown = (images, equations, light, dark, overflow, cut_off, stacked, scrolled, violations)
         return Visit(problems, requests, *shown)
 
 
@@ -410,9 +443,13 @@ class TestPage:
 
     @pytest.mark.parametrize("name", ALL_PAGES)
     def test_fits_a_phone(self, visit: Visitor, name: str) -> None:
-        assert visit(name).overflow == 0
+        assert visit(name).overflow == [0] * len(PHONES)
         assert visit(name).cut_off == []
         assert visit(name).stacked == []
+
+    @pytest.mark.parametrize("name", PAGES)
+    def test_no_table_hides_a_column(self, visit: Visitor, name: str) -> None:
+        assert visit(name).scrolled == []
 
     @pytest.mark.parametrize("name", PAGES)
     def test_is_for_everyone(self, visit: Visitor, name: str) -> None:
@@ -433,6 +470,7 @@ class TestPage:
         equations = visit(name).equations
         assert equations["set"] == equations["all"]
         assert equations["errors"] == 0
+        assert equations["wrong stops"] == 0  # by the Tab key: those that scroll, and no others
         if name in {"book/architecture", "book/equations"}:
             assert equations["all"] > 0
 
@@ -466,11 +504,28 @@ def test_search_finds_pages(
 ) -> None:
     address = http_book if scheme == "http" else built_book.as_uri()
     opened = open_page(browser, f"{address}/search.html?q=attention")
-    opened.page.wait_for_selector("#search-results li a")
-    found = opened.page.locator("#search-results li a").count()
-    opened.page.close()
+    page = opened.page
+    page.wait_for_selector("#search-results li a")
+    found = page.locator("#search-results li a").count()
+    excerpts = page.locator("#search-results li p.context")
+    if scheme == "http":  # a page opened from a folder may not read others
+        excerpts.first.wait_for()
+        assert not any("Contents" in text for text in excerpts.all_inner_texts())
+    assert excerpts.count() == 0 or scheme == "http"
+    page.close()
     assert found > 0
     assert opened.problems == []
+
+
+def test_search_starts_on_any_page(browser: Browser, http_book: str) -> None:
+    page = open_page(browser, f"{http_book}/{PAGES[1]}.html").page
+    page.keyboard.press("Control+k")
+    page.keyboard.type("glimpse")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#search-results li a")
+    address = page.url
+    page.close()
+    assert address == f"{http_book}/search.html?q=glimpse"
 
 
 def test_search_puts_prose_before_names_of_the_package(browser: Browser, http_book: str) -> None:
@@ -524,6 +579,19 @@ class TestStartPage:
         links = page.locator("ul.verdicts a")
         targets = links.evaluate_all("all => all.map((a) => a.hash)")
         assert targets == [f"#claim-{letter}" for letter in "abcdefghi"]
+
+
+@pytest.mark.parametrize(("page", "count"), ANSWERING.items())
+def test_figures_stand_random_actions(
+    browser: Browser, built_book: Path, page: str, count: int
+) -> None:
+    opened = open_page(browser, (built_book / f"{page}.html").as_uri())
+    used = act(opened.page, count)
+    opened.page.wait_for_timeout(100)
+    said = opened.page.get_by_text("This figure cannot be shown").count()
+    opened.page.close()
+    assert used
+    assert (said, opened.problems) == (0, [])
 
 
 def test_code_is_one_link_at_the_end_and_is_not_printed(browser: Browser, http_book: str) -> None:

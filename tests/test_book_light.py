@@ -94,3 +94,32 @@ def test_the_font_holds_the_icons_that_are_used() -> None:
     glyphs = TTFont(io.BytesIO(base64.b64decode(data))).getBestCmap()
     assert {0xF0C9, 0xF019} <= glyphs.keys()
     assert 0xF015 not in glyphs  # a house, which nothing uses
+
+
+def test_rules_of_icons_that_nothing_uses_are_left_out() -> None:
+    style = (STATIC / "styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    lighter = dcrw_light.without_icons(style, {"fa-bars"})
+    assert ".fa-bars:before" in lighter and ".fa-house:before" not in lighter
+    assert len(style) - len(lighter) > 50_000
+    rest = [dcrw_light.RULE.sub("", text) for text in (style, lighter)]
+    assert rest[0] == rest[1]
+
+
+SCRIPTS = """<script src="_static/documentation_options.js?v=1"></script>
+<script src="_static/doctools.js?v=1"></script>
+<script data-prefix="a" src="_static/design-tabs.js"></script>
+<script src="../_static/searchtools.js"></script>
+<script src="../_static/language_data.js"></script>
+<script src="../searchindex.js"></script>
+<script>DOCUMENTATION_OPTIONS.pagename = "one";</script>
+<script defer src="_static/scripts/fontawesome.js?digest=1"></script>"""
+
+
+def test_scripts_wait_and_those_of_the_search_stay_on_its_page() -> None:
+    page = dcrw_light.lighten_page(SCRIPTS, False)
+    names = re.findall(r"<script (defer )?[^>]*?(\w+)\.js", page)
+    assert names == [("", "documentation_options"), ("defer ", "doctools"), ("defer ", "tabs")]
+    assert "pagename" in page
+    assert dcrw_light.lighten_page(page, False) == page
+    searching = dcrw_light.lighten_page(SCRIPTS, True)
+    assert searching == SCRIPTS[: SCRIPTS.rindex("\n")]  # all but the icons

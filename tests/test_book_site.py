@@ -59,7 +59,7 @@ class Site:
         (folder / "book/executed/one.ipynb").write_text(NOTEBOOK.format("# One\\n\\nIt ran."))
         options = {"repository_url": repository, "repository_branch": "main"}
         settings = {
-            "project": "Tiny",
+            "html_title": "Tiny",
             "extensions": EXTENSIONS,
             "nb_execution_mode": "off",
             "html_theme": "sphinx_book_theme",

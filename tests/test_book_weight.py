@@ -21,6 +21,7 @@ EXPLORER = "book/executed/explorer"
 START = PAGES[0]
 HEAVIEST = 3.5e6  # bytes; the start page alone had 4.2 million when icons and formulas were scripts
 BEYOND_START = 1e6  # bytes that the explorer's page may have more than the start page
+SCRIPT = re.compile(r"<script\b[^>]*>")
 STATE = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 
 
@@ -47,12 +48,20 @@ def test_the_explorer_is_little_heavier_than_the_start_page(built_book: Path) ->
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_pages_load_no_scripts_for_icons_formulas_or_other_widgets(
+def test_pages_load_no_scripts_for_icons_formulas_other_widgets_or_searching(
     built_book: Path, page: str
 ) -> None:
     loads = " ".join(parse(built_book / f"{page}.html").loads)
-    for name in ("fontawesome", "mathjax", "embed-amd", "require.js"):
+    for name in ("fontawesome", "mathjax", "embed-amd", "require.js", "searchindex"):
         assert name not in loads
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_little_comes_before_the_first_paint(built_book: Path, page: str) -> None:
+    """Scripts wait for the page, but for the few lines that others read."""
+    text = (built_book / f"{page}.html").read_text(encoding="utf-8")
+    blocking = [tag for tag in SCRIPT.findall(text) if "src=" in tag and "defer" not in tag]
+    assert ["documentation_options.js" in tag for tag in blocking] == [True]
 
 
 FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime / 1000"

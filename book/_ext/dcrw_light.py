@@ -1,5 +1,6 @@
-"""Light pages: formulas as MathML, which browsers set without a script, and the theme's icons as a
-font of those that are used, in place of a script with all of them.
+"""Light pages: formulas as MathML, which browsers set without a script; the theme's icons as a font
+of those that are used, in place of a script with all of them; and no script before the first paint
+that can come after it.
 
 `html_math_renderer: native` chooses the formulas. A formula that docutils cannot translate is a
 warning, so that `jupyter-book build -W` fails.
@@ -145,29 +146,67 @@ def _translated(node: nodes.Element, block: bool) -> str:
         return ""
 
 
+# ---- scripts --------------------------------------------------------------------------------
+
+ICON_SCRIPT = re.compile(r'\s*<script[^>]*src="[^"]*/fontawesome\.js[^"]*"[^>]*></script>')
+# The theme would search while one types, which `search_as_you_type` turns off: the index of all
+# words belongs to the page of the search alone.
+SEARCH_SCRIPT = re.compile(
+    r'\s*<script[^>]*src="[^"]*\b(?:searchtools|language_data|searchindex)\.js[^"]*"[^>]*></script>'
+)
+SEARCH_PAGE = "search.html"
+# Scripts of Sphinx and its extensions that wait for the page anyway.
+WAITING = (
+    "doctools",
+    "sphinx_highlight",
+    "sphinx-book-theme",
+    "clipboard.min",
+    "copybutton",
+    "togglebutton",
+    "design-tabs",
+)
+BLOCKING = re.compile(
+    rf'<script(?![^>]*\bdefer\b)(?=[^>]*src="[^"]*/(?:{"|".join(map(re.escape, WAITING))})\.js)'
+)
+
+
+def lighten_page(page: str, searches: bool) -> str:
+    """A page's HTML without scripts that it does not need, and those that can wait deferred.
+
+    searches: whether it is the page of the search.
+    """
+    lighter = ICON_SCRIPT.sub("", page)
+    if searches:  # its scripts call the others as they load
+        return lighter
+    return BLOCKING.sub("<script defer", SEARCH_SCRIPT.sub("", lighter))
+
+
 # ---- icons ----------------------------------------------------------------------------------
 
-SCRIPT = re.compile(r'\s*<script[^>]*src="[^"]*/fontawesome\.js[^"]*"[^>]*></script>')
 NAME = re.compile(r"\bfa-[a-z0-9-]+")
 RULE = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]+)"\}')
 VARIABLE = re.compile(r'--pst-icon-[a-z-]+:"(\\[0-9a-f]+|.)"')  # icons of the theme's own style
 ICONS = "dcrw/icons.css"
 
 
-def lighten_icons(app: Sphinx, exception: Exception | None) -> None:
-    """Take the script of icons out of every page, and write a font of those that are used."""
+def lighten(app: Sphinx, exception: Exception | None) -> None:
+    """Make every page lighter; write a font of the icons that are used, and leave out of the
+    theme's style the names of those that are not."""
     if exception is not None or app.builder.format != "html":
         return
     used: set[str] = set()
     for path in sorted(Path(app.outdir).rglob("*.html")):
         page = path.read_text(encoding="utf-8")
         used |= set(NAME.findall(page))
-        if SCRIPT.search(page):
-            path.write_text(SCRIPT.sub("", page), encoding="utf-8")
+        lighter = lighten_page(page, path == Path(app.outdir, SEARCH_PAGE))
+        if lighter != page:
+            path.write_text(lighter, encoding="utf-8")
     static = Path(app.outdir, "_static")
     for path in sorted((static / "scripts").glob("*-theme.js")):
         used |= set(NAME.findall(path.read_text(encoding="utf-8")))
-    style = (static / "styles/pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    sheet = static / "styles/pydata-sphinx-theme.css"
+    style = sheet.read_text(encoding="utf-8")
+    sheet.write_text(without_icons(style, used), encoding="utf-8")
     font = static / "vendor/fontawesome/webfonts/fa-solid-900.ttf"
     (static / ICONS).parent.mkdir(exist_ok=True)
     (static / ICONS).write_text(icon_style(font, codes(style, used)), encoding="utf-8")
@@ -183,6 +222,12 @@ def codes(style: str, names: Iterable[str]) -> set[int]:
     }
     own = (code.removeprefix("\\") for code in VARIABLE.findall(style))
     return found | {ord(code) if len(code) == 1 else int(code, 16) for code in own}
+
+
+def without_icons(style: str, names: Iterable[str]) -> str:
+    """The theme's style without the rules of icons that no class among `names` asks for."""
+    kept = set(names)
+    return RULE.sub(lambda rule: rule[0] if kept & set(NAME.findall(rule[1])) else "", style)
 
 
 def icon_style(font: Path, wanted: Iterable[int]) -> str:
@@ -207,5 +252,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     """Register everything with Sphinx."""
     app.add_html_math_renderer("native", (visit_inline, None), (visit_block, None))
     app.add_css_file(ICONS)
-    app.connect("build-finished", lighten_icons)
+    app.connect("build-finished", lighten)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

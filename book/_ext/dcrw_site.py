@@ -121,7 +121,7 @@ def add_preview(
     base, picture = app.config.html_baseurl, f"_static/{Path(app.config.dcrw_preview).name}"
     properties = {
         "og:type": "website",
-        "og:site_name": app.config.project,
+        "og:site_name": app.config.html_title,
         "og:title": re.sub(r"<[^>]+>", "", context["title"]),
         "og:description": description,
         "og:image": urljoin(base, picture) if base else context["pathto"](picture, 1),

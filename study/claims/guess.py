@@ -31,7 +31,7 @@ def shown(
     if not first:
         raise RunError(f"{CELL}, seed 0: no finished run (make paper)")
     save_figure(guess_figure(traces(first[0])), path)
-    return guess(first[0], measures, digits), Still(path.with_suffix(".png"))
+    return guess(first[0], measures, digits), Still(path.with_suffix(".png").read_bytes())
 
 
 def guess_figure(kept: Mapping[str, NDArray[np.uint8]]) -> Figure:

@@ -40,7 +40,7 @@ def shown(
     curve, lower = sides
     drawn = drawings(entries, dose)
     still = save_with_table(dial_figure(dose, drawn), dose, path)
-    return dial(dose, drawn, rows, curve[curve.hull], lower), Still(still)
+    return dial(dose, drawn, rows, curve[curve.hull], lower), Still(still.read_bytes())
 
 
 def drawings(entries: Iterable[Finished], dose: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:

@@ -2,20 +2,23 @@
 
 It needs runs that were watched while they trained (`dcrw.training.snapshots`)."""
 
+import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from dcrw.model.architectures import FACTS
 from dcrw.training.files import RunError, read_sealed_arrays
 from study.finished import Finished
-from study.live import Live, film, sheet
+from study.live import Live, Still, film, pixels, sheet
 
 MOMENTS = 2  # snapshots that make a run a watched one
 DRAWN = ("reconstructed", "generated")  # arrays of a snapshot
 SHOWN, COLUMNS = 16, 4  # digits, and samples
+GAP = 8  # white pixels between sheets
 WAY_OUT = "Train the run again with snapshots (notebooks/train.ipynb)."
 
 
@@ -38,6 +41,28 @@ def course(entries: Iterable[Finished], paper: Mapping[str, tuple[float, float]]
     if not chosen:
         raise RunError(f"no run with {MOMENTS} snapshots or more. {WAY_OUT}")
     return Live("course", {"runs": [_run(entry, paper) for entry in chosen], "columns": COLUMNS})
+
+
+def still(figure: Live) -> Still:
+    """What stands for the figure in print: a sheet of pictures a moment from left to right; for
+    each run a line of reconstructions and one of samples."""
+    lines = [
+        np.hstack(
+            [np.pad(one, GAP, constant_values=255) for one in np.hsplit(pixels(drawn), count)]
+        )
+        for run in figure.state["runs"]
+        for drawn, count in (
+            (run[name], len(run["moments"])) for name in ("reconstructed", "samples")
+        )
+    ]
+    widest = max(line.shape[1] for line in lines)
+    white = [((0, 0), (0, widest - line.shape[1])) for line in lines]
+    page = np.vstack(
+        [np.pad(line, w, constant_values=255) for line, w in zip(lines, white, strict=True)]
+    )
+    target = io.BytesIO()
+    Image.fromarray(page).save(target, "PNG", optimize=True)
+    return Still(target.getvalue())
 
 
 def _title(entry: Finished) -> str:

@@ -81,6 +81,28 @@ def test_the_badge_changes_where_it_says(shown: dict[str, Page]) -> None:
     assert not panel.get_by_role("button").is_visible()
 
 
+def test_the_line_itself_can_be_dragged(shown: dict[str, Page]) -> None:
+    opened = shown["d"]
+    panel = opened.locator('[data-test="local"]')
+    strip, output = panel.locator(".strip").first, panel.locator("output")
+    strip.scroll_into_view_if_needed()
+    box, line = strip.bounding_box(), strip.locator(".threshold").bounding_box()
+    assert box is not None and line is not None
+    middle = box["y"] + box["height"] / 2
+    opened.mouse.move(line["x"] + 1, middle)
+    opened.mouse.down()
+    opened.mouse.move(box["x"] + box["width"] - 1, middle, steps=4)
+    assert panel.locator(".word").first.inner_text() == "holds"
+    opened.mouse.up()
+    moved = strip.locator(".threshold").bounding_box()
+    assert moved is not None and abs(moved["x"] - (box["x"] + box["width"])) < 4
+    released = output.inner_text()
+    opened.mouse.move(box["x"], middle)
+    assert output.inner_text() == released
+    panel.get_by_role("button").click()
+    assert output.inner_text() == "0.25, as registered"
+
+
 def test_the_rules_are_pythons_at_any_threshold(shown: dict[str, Page], judged: page.Page) -> None:
     draw = random.Random(1)
     cases, expected = [], []

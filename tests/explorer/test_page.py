@@ -572,7 +572,13 @@ def open_lab(page: Page, address: str) -> None:
     page.wait_for_selector(READY, timeout=120_000)
 
 
-def test_the_live_model_answers(browser: Browser, lab: str) -> None:
+KILL_KERNEL = """
+() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
+  .requestExecute({ code: "import os; os._exit(1)" })
+"""
+
+
+def test_the_live_model_answers_until_its_kernel_dies(browser: Browser, lab: str) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 1600})
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -611,5 +617,11 @@ def test_the_live_model_answers(browser: Browser, lab: str) -> None:
     page.keyboard.press("ArrowRight")
     slider = page.locator(".jp-OutputArea .widget-readout")  # linked to the explorer's step
     assert slider.inner_text() == "2"
+    page.evaluate(KILL_KERNEL)
+    page.wait_for_function(
+        "() => document.querySelector('.dx-message').textContent.startsWith('The kernel does not')",
+        timeout=30_000,
+    )
+    assert message.is_visible()
     page.close()
     assert problems == []

@@ -88,6 +88,10 @@ window.dcrwFigures = (() => {
       minimumFractionDigits: digits, maximumFractionDigits: digits,
     }).replace("-", "−");
 
+  /** Words in which Lx and Lz, or L_x and L_z, have their subscripts, as nodes. */
+  const math = (words) => words.split(/\b(L_?[xz])\b/).map((part) =>
+    (/^L_?[xz]$/.test(part) ? h("span", {}, h("i", {}, "L"), h("sub", {}, part.at(-1))) : part));
+
   /** Whether the reader wants little motion. */
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -113,5 +117,5 @@ window.dcrwFigures = (() => {
     }
   }
 
-  return { h, s, slider, choice, film, linear, logarithmic, path, say, calm, register };
+  return { h, s, slider, choice, film, linear, logarithmic, path, say, math, calm, register };
 })();

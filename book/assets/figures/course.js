@@ -1,7 +1,7 @@
 // Fig. 6 with a cursor: the losses' course, the point on the plane, and what the model drew.
 dcrwFigures.register("course", (root, state) => {
   "use strict";
-  const { h, s, slider, choice, film, linear, logarithmic, path, say } = dcrwFigures;
+  const { h, s, slider, choice, film, linear, logarithmic, path, say, math } = dcrwFigures;
   const [width, height, left, right, top, bottom] = [300, 190, 40, 292, 10, 152];
   const view = { run: 0, moment: state.runs[0].moments.length - 1 };
   const body = h("div");
@@ -92,8 +92,9 @@ dcrwFigures.register("course", (root, state) => {
         one.element.setAttribute("aria-label", `${one.name} after ${run.moments[moment]} iterations`);
       }
       const { lx, lz } = run.losses[moment];
-      losses.textContent = `After ${run.moments[moment].toLocaleString("en")} iterations: Lx ${say(lx)}, Lz ${say(lz, 2)}; `
-        + `the paper prints ${say(run.paper.lx)} and ${say(run.paper.lz, 2)}.`;
+      losses.replaceChildren(...math(
+        `After ${run.moments[moment].toLocaleString("en")} iterations: L_x ${say(lx)}, L_z ${say(lz, 2)}; `
+        + `the paper prints ${say(run.paper.lx)} and ${say(run.paper.lz, 2)}.`));
     };
     body.replaceChildren(
       slider({

@@ -3,7 +3,7 @@
 dcrwFigures.register("decisions", (root, state) => {
   "use strict";
   const { cards, none } = state;
-  const { h, linear, say } = dcrwFigures;
+  const { h, linear, say, math } = dcrwFigures;
   const all = Object.values(cards).flatMap(({ effects }) => effects);
   const ends = all.flatMap(({ difference, reach }) => [difference, -reach, reach]);
   const place = linear(Math.min(...ends), Math.max(...ends), 2, 98);
@@ -52,9 +52,9 @@ dcrwFigures.register("decisions", (root, state) => {
     ? Object.groupBy(folded, (details) => details.parentElement.querySelector(".word").dataset.badge) : {})
     .map(([badge, found]) => `${badge} ${found.length}`).join(", ");
   root.append(h("p", { className: "say" }, `${folded.length} decisions${counts ? `, by badge: ${counts}` : ""}. `, every),
-    h("p", { className: "note" }, "A bar is what one change does to L_x + L_z, against the default, one run "
-      + "each; the band reaches as far as two runs of the default that differ in their seed alone. "
-      + "Under shared noise the sum is no bound."));
+    h("p", { className: "note" }, ...math("A bar is what one change does to L_x + L_z, against the default, "
+      + "one run each; the band reaches as far as two runs of the default that differ in their seed alone. "
+      + "Under shared noise the sum is no bound.")));
 
   /** What a link leads to is opened; print has all. */
   const reveal = () => {

@@ -1,7 +1,7 @@
 // The noise dial: a slider over the correlations that models were trained with.
 dcrwFigures.register("dial", (root, state) => {
   "use strict";
-  const { h, s, slider, choice, film, linear, logarithmic, path, say } = dcrwFigures;
+  const { h, s, slider, choice, film, linear, logarithmic, path, say, math } = dcrwFigures;
   const [width, height, left, right, top, bottom] = [360, 300, 42, 350, 10, 258];
   const x = logarithmic(...state.rates, left, right);
   const y = linear(...state.distortions, bottom, top);
@@ -66,12 +66,6 @@ dcrwFigures.register("dial", (root, state) => {
   function inWords(correlation) {
     const named = { 0: "0, fresh at every step", 1: "1, one sample reused" };
     return named[correlation] ?? String(correlation);
-  }
-
-  /** Words in which L_x and L_z have their subscripts. */
-  function math(words) {
-    return words.split(/(L_[xz])/).map((part) =>
-      /^L_/.test(part) ? h("span", {}, h("i", {}, "L"), h("sub", {}, part[2])) : part);
   }
 
   function line(points, name) {

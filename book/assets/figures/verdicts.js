@@ -2,7 +2,7 @@
 // are those of study/claims/rules.py; study/claims/argued.py hands over what they look at.
 (() => {
   "use strict";
-  const { h, slider, linear, logarithmic, register } = dcrwFigures;
+  const { h, slider, linear, logarithmic, math, register } = dcrwFigures;
   const PLACES = 400; // of a threshold's slider
 
   // Where a rule turns, and on which side of it a threshold holds.
@@ -55,10 +55,6 @@
     return `${holds ? "holds" : "would hold"} at ${roundedBorder(argument)} ${more}`;
   }
 
-  /** Lx and Lz in a text with their letters below. */
-  const lowered = (text) => text.split(/\b(L[xz])\b/).map((part) =>
-    (/^L[xz]$/.test(part) ? h("span", {}, "L", h("sub", {}, part[1])) : part));
-
   const lines = (test, limit) => (test.arguments[0].form === "within" ? [-limit, limit] : [limit]);
 
   /** The part of the axis that is shown: all that is on it, and a margin. */
@@ -73,8 +69,24 @@
     return [low - 0.06 * (high - low), high + 0.06 * (high - low)];
   }
 
-  /** Dots, interval and thresholds of one row; `move` moves the thresholds that can be moved. */
-  function strip(test, argument, place) {
+  /** Tell which part of an element's width a pointer is at while it is down. */
+  function dragged(element, tell) {
+    const look = ({ clientX }) => {
+      const { left, width } = element.getBoundingClientRect();
+      tell(Math.min(Math.max((clientX - left) / width, 0), 1));
+    };
+    element.addEventListener("pointerdown", (event) => {
+      element.setPointerCapture(event.pointerId);
+      look(event);
+    });
+    element.addEventListener("pointermove", (event) => {
+      if (element.hasPointerCapture(event.pointerId)) look(event);
+    });
+  }
+
+  /** Dots, interval and thresholds of one row; `move` moves the thresholds that can be moved, and
+   * `tell` hears which part of the axis they are dragged to. */
+  function strip(test, argument, place, tell) {
     const marks = (name) => lines(test, argument.limit).map((value) => {
       const line = h("span", { className: name });
       line.style.left = `${place(value)}%`;
@@ -98,7 +110,9 @@
       parts.unshift(bar);
     }
     const all = [...marks("registered"), ...parts, ...moving];
-    return { element: h("div", { className: "strip", attributes: { "aria-hidden": "true" } }, ...all), move };
+    const element = h("div", { className: "strip", attributes: { "aria-hidden": "true" } }, ...all);
+    dragged(element, tell);
+    return { element, move };
   }
 
   /** One test: a row for each noise and subject, and the threshold. `moved` follows each change. */
@@ -113,12 +127,20 @@
     const home = Math.round(scale(start, high, 0, PLACES)(registered));
     const limitAt = (k) => (k === home ? registered : Number(at(k).toPrecision(4)));
 
+    const drag = (part) => {
+      const there = test.logarithmic ? low * (high / low) ** part : low + (high - low) * part;
+      const value = start === low ? there : Math.abs(there); // a tolerance is on both sides
+      const k = Math.min(Math.max(Math.round(scale(start, high, 0, PLACES)(value)), 0), PLACES);
+      control.set(k);
+      set(k);
+    };
+
     const rows = test.arguments.map((argument) => {
       const [badge, turn] = [h("b", { className: "word" }), h("span", { className: "margin" })];
       const interval = argument.low === null ? ""
         : `; 95% interval ${written(argument.low)} to ${written(argument.high)}`;
       const seeds = `seeds ${argument.values.map((value) => written(value)).join(", ")}${interval}`;
-      const { element: drawn, move } = strip(test, argument, place);
+      const { element: drawn, move } = strip(test, argument, place, drag);
       const show = (limit) => {
         move(limit);
         const holds = decide(argument, limit);
@@ -150,7 +172,7 @@
       control.input.focus();
     });
     const element = h("section", { className: "test", attributes: { "data-test": test.name } },
-      h("p", {}, h("b", {}, ...lowered(test.words)), ": ", ...lowered(test.axis), `. Registered: ${test.rule.replace(/-(?=\d)/g, "−")}.`),
+      h("p", {}, h("b", {}, ...math(test.words)), ...math(`: ${test.axis}. Registered: ${test.rule.replace(/-(?=\d)/g, "−")}.`)),
       ...rows.map((row) => row.element),
       control.element, back);
     // The slider lies along the strips; a tolerance starts at the printed value.
@@ -176,7 +198,7 @@
     const panels = state.tests.map((test) => panel(test, () => show()));
     root.append(found, ...panels.map((one) => one.element),
       h("p", { className: "note" }, "A dot is a training run (seed), a bar the 95% interval over seeds. The "
-        + "dashed line is the registered threshold; drag the slider to move the solid one."));
+        + "dashed line is the registered threshold; drag the solid one, or its slider."));
     show();
   });
 })();
