@@ -127,7 +127,7 @@ def _what_was_run(made: pd.DataFrame) -> str:
     return (
         f"Training runs (seeds) a row: {fewest if fewest == most else f'{fewest} to {most}'}; where"
         " there are several, means with 95% intervals (Student's t)."
-        f" {made.iterations.iloc[0]:,} iterations on MNIST, trained on {devices}."
+        f" {made.iterations.iloc[0]:,} iterations on grey-scale MNIST, trained on {devices}."
         f" From `results/{OVER_SEEDS}`."
     )
 

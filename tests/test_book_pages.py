@@ -1,5 +1,6 @@
 """What a built page is given last, and what the start page adds."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -113,3 +114,15 @@ def test_each_chip_links_its_claim_and_names_a_second_word_only_if_it_differs() 
         "- [not supported]{.verdict .not-supported} [then contradicted]{.later} [Alike](#claim-f)",
         "- [supported]{.verdict .supported} [Novel](#claim-e)",
     ]
+
+
+def test_losses_on_mnist_say_of_which_kind() -> None:
+    """Grey-scale or binarised: losses on one cannot be compared with those on the other."""
+    root = Path(__file__).resolve().parents[1]
+    sources = [*root.glob("notebooks/*.ipynb"), *root.glob("study/**/*.py"), root / "README.md"]
+    unnamed = [
+        f"{path.name}: {found[0]}"
+        for path in sources
+        for found in re.finditer(r"(?:iterations on|[,;]) MNIST\b[.,;]?", path.read_text())
+    ]
+    assert unnamed == []

@@ -68,7 +68,7 @@ def test_the_readmes_table_has_every_architecture(tmp_path, monkeypatch):
         assert f"| **{title}: paper** |" in table
     assert table.count("| ours, fresh noise | 1.50 ± 0.50 | 1.50 ± 0.50 | 1.50 ± 0.50 |") == 4
     assert "Training runs (seeds) a row: 1;" in table
-    assert "200 iterations on MNIST, trained on CPU." in table
+    assert "200 iterations on grey-scale MNIST, trained on CPU." in table
 
 
 def test_a_command_that_does_not_exist_is_refused():
