@@ -76,9 +76,9 @@ FORMATS = re.compile(  # calls that read a file of some format, or write one
 )
 ELSEWHERE = {  # calls of that form that `files.py` does not make, each with its reason
     ("dcrw/training/run.py", "path.open"): "a row of metrics.csv is appended",
-    ("dcrw/training/run.py", "csv.writer"): "a row of metrics.csv is appended",
     ("dcrw/training/config.py", "yaml.safe_dump"): "to text, not to a file",
     ("dcrw/training/datasets/pictures.py", "Image.open"): "bytes that files.py has read",
+    ("study/live.py", "Image.open"): "a picture that this module has made",
     ("dcrw/explorer/live.py", "Image.open"): "pictures that a browser sends",
     ("dcrw/explorer/__main__.py", "webbrowser.open"): "no file is read",
     ("benchmarks/contestants.py", "clear.write_text"): "a switch of Linux below /proc",

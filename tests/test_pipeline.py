@@ -17,6 +17,7 @@ from typing import NamedTuple
 import nbformat
 import psutil
 import pytest
+from common import rewrite_record
 
 from dcrw.training.profiles import load_profile
 
@@ -214,7 +215,12 @@ def test_labels_of_a_profile_of_ones_own_are_drawn(project):
     (project / "configs/mine.yaml").write_text(own.replace("dcrw-write-only-fresh", "twenty"))
     for label, given in (("dcrw-fresh", "five"), ("dcrw-write-only-fresh", "twenty")):
         (run,) = project.glob(f"results/quick/runs/{label}-s0-*")
-        shutil.copytree(run, project / "results/mine/runs" / run.name.replace(label, given))
+        copy = project / "results/mine/runs" / run.name.replace(label, given)
+        shutil.copytree(run, copy)
+        config = copy / "config.yaml"  # as if it had been trained by this label
+        config.write_text(config.read_text().replace(label, given))
+        for record in ("provenance.json", "evaluation/evaluation.json"):
+            rewrite_record(copy / record, run=copy.name)
     try:
         run_notebook(project, "figures_4_5", "-p", "profile", "mine")
         made = {path.name for path in project.glob("results/mine/figures/*.png")}

@@ -191,6 +191,7 @@ def page_numbers(page: SecondPage) -> dict[str, Number]:
     """What the text quotes; keys begin `second.`. Losses in nats per image, energy in kWh."""
     table = f"{RESULTS}/tables/confirmation.csv"
     found = _confirmation_numbers(page, table)
+    found |= _control_numbers(page.control, f"{RESULTS}/tables/control.csv")
     stages = page.stages
     hours = float(page.runs.minutes.sum() / 60)
     counts = {
@@ -251,3 +252,13 @@ def _confirmation_numbers(page: SecondPage, source: str) -> dict[str, Number]:
         found[f"{key}.near"] = Number(near, source, n)
     found["second.confirmation.seeds"] = Number(len(confirming), source)
     return found
+
+
+def _control_numbers(control: pd.DataFrame, source: str) -> dict[str, Number]:
+    """Means of the judged positive control, as `second.control.<loss>.<iteration>`."""
+    judged = control[(control.cell == predictions.CONTROL) & (control.n > 0)]
+    return {
+        f"second.control.{loss}.{row.iteration}": Number(getattr(row, loss), source, int(row.n))
+        for row in judged.itertuples()
+        for loss in ("lx", "lz")
+    }

@@ -83,3 +83,11 @@ def test_what_the_prose_says_is_what_was_found(seen):
     fresh = seen.accounts[seen.accounts.account == "fresh"]
     readings = [column for column in fresh if column.startswith("compatible, ")]
     assert len(readings) == 2 and not fresh[readings].any(axis=None), "fresh fits neither reading"
+    control = page.page_numbers(seen)
+    assert abs(control["second.control.lx.5000"].value / 75.6 - 1) < 0.1
+    assert 61 < control["second.control.lx.9900"].value < 70, "in L_x it follows the curve"
+    assert 0.9 < control["second.control.lz.9900"].value < 1, "L_z lies just below 1 to 2"
+    failed = [
+        found for found in seen.tests if found.claim == "positive_control" and not found.holds
+    ]
+    assert [found.test for found in failed] == ["final lz"]
