@@ -56,10 +56,12 @@ def recorded(models: dict[str, Writer], pairs: np.ndarray = PAIRS) -> Gallery:
 ONCE = {"iterations": 1, "metrics_interval": 1}
 
 
-def save_run(folder: Path, config: ModelConfig) -> Path:
+def save_run(folder: Path, config: ModelConfig, dataset: str = "mnist") -> Path:
     """A complete run whose weights were never trained."""
-    run = Run(folder)
-    settings = make_config({"name": "untrained", "model": config.model_dump(), "training": ONCE})
+    run, model = Run(folder), config.model_dump()
+    settings = make_config(
+        {"name": "untrained", "data": {"dataset": dataset}, "model": model, "training": ONCE}
+    )
     run.begin(settings)
     run.keep_metrics_until(0)
     run.append_metrics(dict.fromkeys(METRICS, 1))

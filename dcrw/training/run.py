@@ -67,9 +67,7 @@ class Checkpoint(NamedTuple):
     iteration: int  # updates done
     segments: list[dict[str, Any]]  # stretches without interruption: iterations, device, software
     tensors: dict[str, Tensor]
-    metrics: str | None = (
-        None  # SHA-256 of metrics.csv up to there; the first checkpoints have none
-    )
+    metrics: str | None = None  # SHA-256 of metrics.csv up to there; early checkpoints have none
 
 
 class Run:

@@ -7,10 +7,9 @@ from tiny_galleries import save_run
 
 import dcrw.explorer.__main__ as command
 from dcrw.model.config import ModelConfig
-from dcrw.training.config import Runtime, make_config
+from dcrw.training.config import Runtime
 from dcrw.training.data import DataError
-from dcrw.training.engine import initial_model
-from dcrw.training.run import METRICS, Run
+from dcrw.training.run import Run
 
 SMALL = {"steps": 2, "latent_size": 2, "hidden_size": 5, "read_size": 3, "write_size": 2}
 
@@ -18,26 +17,7 @@ SMALL = {"steps": 2, "latent_size": 2, "hidden_size": 5, "read_size": 3, "write_
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A complete run on the embedded digits, never trained."""
-    settings = make_config(
-        {
-            "name": "small",
-            "data": {"dataset": "digits"},
-            "model": SMALL,
-            "training": {"iterations": 1, "metrics_interval": 1},
-        }
-    )
-    run = Run(tmp_path / "small-s0")
-    run.begin(settings)
-    run.keep_metrics_until(0)
-    run.append_metrics(dict.fromkeys(METRICS, 1))
-    made = {
-        "run": settings.folder_name,
-        "config_digest": settings.digest,
-        "device": {},
-        "software": {},
-    }
-    run.finish(initial_model(settings.model, 0), made)
-    return run.folder
+    return save_run(tmp_path / "small-s0", ModelConfig.model_validate(SMALL), "digits")
 
 
 @pytest.fixture
