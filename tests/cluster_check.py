@@ -45,7 +45,7 @@ HELD = (
             name = pairs[0][0].folder.name
             if iteration == first:
                 with (Path("began") / name).open("a") as began:
-                    began.write(f"{first}\n")
+                    print(first, file=began)
             while done == 7 and (Path("hold") / name).exists():
                 job, node = os.environ["SLURM_JOB_ID"], os.environ["SLURMD_NODENAME"]
                 (Path("held") / name).write_text(f"{job} {node} {os.getpid()}")

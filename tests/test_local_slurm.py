@@ -63,3 +63,4 @@ def test_the_test_on_a_cluster_fits_the_code_that_it_tests():
 
     loop = (ROOT / "dcrw/training/loop.py").read_text(encoding="utf-8")
     assert loop.count(cluster_check.LINE) == 1, "the line after which training is held"
+    compile(loop.replace(cluster_check.LINE, cluster_check.HELD), "loop.py", "exec")
